@@ -1,0 +1,149 @@
+"""The fold step: a run of reports into the panes of its partition. Pure: state and columns in, state and updates out."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, is_past
+from scoring.panes import Columns, Increments, Ints, increments
+from scoring.stats import BUCKETS, LEVELS_S
+from streams.steps.updates import PaneUpdates
+
+__all__ = ["FoldState", "facets_of", "fold", "take_updates"]
+
+FACETS: Final = 3
+"""A report speaks for its provider, for the provider at its task type, and for the provider in its region."""
+
+
+@dataclass(slots=True)
+class FoldState:
+    """What one partition of the report topic has folded, and which of it has not been sent on yet."""
+
+    book: Book = field(default_factory=Book)
+    rows_of: dict[tuple[str, str, str], tuple[int, int, int]] = field(default_factory=dict)
+    """Rows of the facets of a (provider, task type, region); -1 where a facet is not stated."""
+    unsent: dict[BlockKey, list[Ints]] = field(default_factory=dict)
+    unsent_latency: dict[BlockKey, list[Ints]] = field(default_factory=dict)
+
+
+def facets_of(provider_id: str, task_type: str, region: str) -> tuple[str, str, str]:
+    """Entity names a report counts for; "" for a facet it does not state.
+
+    >>> facets_of("github", "search", "")
+    ('github', 'github|task=search', '')
+    """
+    return (
+        provider_id,
+        f"{provider_id}|task={task_type}" if task_type else "",
+        f"{provider_id}|region={region}" if region else "",
+    )
+
+
+def fold(state: FoldState, columns: Columns, now_s: float) -> None:
+    """Fold a run of reports of one partition into its panes of a minute, an hour and a day.
+
+    A report at or below the offset that a row already holds is not folded into that row again, so a replayed run
+    changes nothing, whatever part of the state survived. Panes that no window at ``now_s`` can need are left out.
+    """
+    if not len(columns.offset):
+        return
+    rows = np.array([_rows(state, name) for name in columns.names], np.int64).reshape(-1, FACETS)
+    if int(columns.offset.min()) > state.book.high:
+        _apply(state, increments(columns), rows, (0, *LEVELS_S), now_s)
+        return
+    for facet in range(FACETS):
+        only = np.full_like(rows, -1)
+        only[:, facet] = rows[:, facet]
+        for level_s in (*LEVELS_S, 0):
+            fresh = _fresh(state.book, columns, rows[columns.series, facet], level_s)
+            if fresh.any():
+                _apply(state, increments(columns.take(fresh)), only, (level_s,), now_s)
+
+
+def _rows(state: FoldState, name: tuple[str, str, str]) -> tuple[int, int, int]:
+    rows = state.rows_of.get(name)
+    if rows is None:
+        provider, task, region = (state.book.row(facet) if facet else -1 for facet in facets_of(*name))
+        rows = state.rows_of[name] = (provider, task, region)
+    return rows
+
+
+def _fresh(book: Book, columns: Columns, rows: Ints, level_s: int) -> NDArray[np.bool_]:
+    """Which reports the rows of one facet at one level have not folded yet."""
+    fresh = np.asarray(rows >= 0)
+    start_s = columns.event_us // (level_s * 1_000_000) * level_s if level_s else np.zeros(len(rows), np.int64)
+    for start, here in distinct(start_s):
+        block = book.blocks.get((level_s, start))
+        if block is not None:
+            block.grow(len(book.names))
+            fresh &= ~here | (columns.offset > block.offset[rows])
+    return fresh
+
+
+def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterable[int], now_s: float) -> None:
+    pane, facet = np.nonzero(facet_rows[inc.series] >= 0)
+    row = facet_rows[inc.series[pane], facet]
+    for level_s in levels_s:
+        start_s = inc.minute_s // level_s * level_s if level_s else np.zeros_like(inc.minute_s)
+        for start, here in distinct(start_s):
+            if level_s and is_past(level_s, start, now_s):
+                continue
+            use = here[pane]
+            _add(state, (level_s, start), inc, pane[use], row[use])
+            if level_s:
+                _add_latency(state, (level_s, start), inc, here, facet_rows)
+
+
+def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints) -> None:
+    block = state.book.block(key)
+    if key == LAST_SEEN:
+        np.maximum.at(block.stats, (row, 0), inc.last_event_us[pane])
+    else:
+        np.add.at(block.stats, row, inc.stats[pane])
+    np.maximum.at(block.offset, row, inc.last_offset[pane])
+    state.book.touch(key, row)
+    state.unsent.setdefault(key, []).append(row)
+
+
+def _add_latency(
+    state: FoldState, key: BlockKey, inc: Increments, here: NDArray[np.bool_], facet_rows: Ints
+) -> None:
+    entry = np.flatnonzero(here[inc.sketch_group])
+    rows = facet_rows[inc.series[inc.sketch_group[entry]]]
+    at, facet = np.nonzero(rows >= 0)
+    if len(at):
+        keys = rows[at, facet] * BUCKETS + inc.sketch_bucket[entry[at]]
+        state.book.block(key).latency.add(keys, inc.sketch_count[entry[at]])
+        state.unsent_latency.setdefault(key, []).append(keys)
+
+
+def take_updates(state: FoldState) -> PaneUpdates | None:
+    """All panes that changed since the last call, as cumulative values; ``None`` when nothing did."""
+    if not state.unsent:
+        return None
+    parts = [_changed(state, key) for key in sorted(state.unsent)]
+    state.unsent, state.unsent_latency = {}, {}
+    sizes = np.cumsum([0] + [len(rows) for rows, *_ in parts])
+    rows = np.concatenate([rows for rows, *_ in parts])
+    used, entity = np.unique(rows, return_inverse=True)
+    return PaneUpdates(
+        [state.book.names[row] for row in used.tolist()],
+        entity,
+        np.concatenate([np.full(len(rows), key[0]) for rows, key, *_ in parts]),
+        np.concatenate([np.full(len(rows), key[1]) for rows, key, *_ in parts]),
+        np.concatenate([block.offset[rows] for rows, _, block, *_ in parts]),
+        np.concatenate([block.stats[rows] for rows, _, block, *_ in parts]),
+        np.concatenate([np.searchsorted(rows, keys // BUCKETS) + at for (rows, _, _, keys), at in zip(parts, sizes[:-1], strict=True)]),
+        np.concatenate([keys % BUCKETS for *_, keys in parts]),
+        np.concatenate([block.latency.at(keys) for _, _, block, keys in parts]),
+    )
+
+
+def _changed(state: FoldState, key: BlockKey) -> tuple[Ints, BlockKey, Block, Ints]:
+    """Changed rows of a block, and changed latency keys, each ascending."""
+    rows = np.unique(np.concatenate(state.unsent[key]))
+    keys = state.unsent_latency.get(key)
+    return rows, key, state.book.block(key), np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)

@@ -1,0 +1,187 @@
+"""The score step: pane updates into windows, windows into scores. Pure: state and updates in, records out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from scoring import anomalies, trust
+from scoring.book import LAST_SEEN, Book, distinct
+from scoring.evidence import Evidence
+from scoring.panes import Ints
+from scoring.records import ScoreRecord
+from scoring.stats import BUCKETS, STATS
+from scoring.windows import Windows, baseline_starts
+from streams.steps.updates import PaneUpdates
+
+__all__ = ["ScoreState", "merge", "restored", "score"]
+
+SEPARATOR: Final = "\x00"
+"""Between the source partition and the entity in a row name; no entity name can hold it."""
+BATCH: Final = 1_000
+"""Entities scored in one call: bounds the memory of their baselines."""
+
+
+@dataclass(slots=True)
+class ScoreState:
+    """What one partition of the pane topic knows: the panes of each source partition, their windows, what was said."""
+
+    book: Book = field(default_factory=Book)
+    windows: Windows = field(default_factory=Windows)
+    entities: list[str] = field(default_factory=list)
+    entity_of: dict[str, int] = field(default_factory=dict)
+    entity_of_row: list[int] = field(default_factory=list)
+    rows_of_entity: list[list[int]] = field(default_factory=list)
+    regions_of: dict[str, list[int]] = field(default_factory=dict)
+    """Region facets of a provider."""
+    changed: set[int] = field(default_factory=set)
+    """Entities to score at the next call."""
+    said: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    """What a reader last saw of an entity."""
+
+
+def merge(state: ScoreState, source: int, updates: PaneUpdates) -> None:
+    """Take in the panes of one source partition; one whose offset the state already holds is left out."""
+    rows = np.array([_row(state, f"{source}{SEPARATOR}{name}") for name in updates.names], np.int64)[updates.entity]
+    entity = np.array(state.entity_of_row, np.int64)
+    state.windows.grow(len(state.entities))
+    key_of = updates.level_s << 40 | updates.start_s
+    for code, here in distinct(key_of):
+        key = (code >> 40, code & ((1 << 40) - 1))
+        pane = np.flatnonzero(here)
+        block = state.book.block(key)
+        pane = pane[updates.last_offset[pane] > block.offset[rows[pane]]]
+        if not len(pane):
+            continue
+        row = rows[pane]
+        if key != LAST_SEEN:
+            state.windows.add(key, entity[row], updates.stats[pane] - block.stats[row])
+            _merge_latency(state, key, updates, rows, pane)
+        block.stats[row] = updates.stats[pane]
+        block.offset[row] = updates.last_offset[pane]
+        state.book.touch(key, row)
+        state.changed.update(entity[row].tolist())
+
+
+def _merge_latency(state: ScoreState, key: tuple[int, int], updates: PaneUpdates, rows: Ints, pane: Ints) -> None:
+    wanted = np.zeros(len(updates.entity), bool)
+    wanted[pane] = True
+    entry = np.flatnonzero(wanted[updates.latency_pane])
+    if not len(entry):
+        return
+    row, bucket, count = rows[updates.latency_pane[entry]], updates.latency_bucket[entry], updates.latency_count[entry]
+    keys = row * BUCKETS + bucket
+    order = np.argsort(keys)
+    keys, row, bucket, count = keys[order], row[order], bucket[order], count[order]
+    latency = state.book.block(key).latency
+    entity = np.array(state.entity_of_row, np.int64)[row]
+    state.windows.add_latency(key, entity, bucket, count - latency.at(keys))
+    latency.put(keys, count)
+
+
+def _row(state: ScoreState, name: str) -> int:
+    known = len(state.book.names)
+    row = state.book.row(name)
+    if row == known:
+        _enter(state, row, name)
+    return row
+
+
+def _enter(state: ScoreState, row: int, name: str) -> None:
+    entity_name = name.partition(SEPARATOR)[2]
+    entity = state.entity_of.get(entity_name)
+    if entity is None:
+        entity = state.entity_of[entity_name] = len(state.entities)
+        state.entities.append(entity_name)
+        state.rows_of_entity.append([])
+        provider, _, facet = entity_name.partition("|")
+        if facet.startswith("region="):
+            state.regions_of.setdefault(provider, []).append(entity)
+    state.entity_of_row.append(entity)
+    state.rows_of_entity[entity].append(row)
+
+
+def restored(book: Book) -> ScoreState:
+    """The state that a book read back from its changelog stands for; every entity is to be scored anew."""
+    state = ScoreState(book=book)
+    for row, name in enumerate(book.names):
+        _enter(state, row, name)
+    state.windows.grow(len(state.entities))
+    state.changed.update(range(len(state.entities)))
+    return state
+
+
+def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
+    """Records of the entities that a reader would see differently than before.
+
+    Looks at those whose panes changed since the last call, and at all whose windows moved with the time.
+    """
+    moved = state.windows.advance(state.book.blocks, np.array(state.entity_of_row, np.int64), as_of_s)
+    todo = np.union1d(moved, np.array(sorted(state.changed), np.int64)).astype(np.int64)
+    state.changed.clear()
+    records: list[ScoreRecord] = []
+    for first in range(0, len(todo), BATCH):
+        for entity, record in zip(todo[first:].tolist(), _records(state, todo[first : first + BATCH], as_of_s), strict=False):
+            shown = _shown(record)
+            if state.said.get(entity) != shown:
+                state.said[entity] = shown
+                records.append(record)
+    return records
+
+
+def _records(state: ScoreState, entities: Ints, as_of_s: float) -> list[ScoreRecord]:
+    names = [state.entities[entity] for entity in entities.tolist()]
+    split_names = [name.partition("|") for name in names]
+    regions = [state.regions_of.get(provider, []) if not facet else [] for provider, _, facet in split_names]
+    evidence = Evidence(
+        windows=state.windows.sums[entities],
+        sketches=state.windows.sketches[entities].astype(np.int64),
+        baseline=_baseline(state, entities, as_of_s),
+        last_report_s=np.array([_last_seen_s(state, entity) for entity in entities.tolist()], float),
+        region_windows=state.windows.sums[np.array([r for rs in regions for r in rs], np.int64)],
+        region_of=np.repeat(np.arange(len(entities)), [len(rs) for rs in regions]),
+    )
+    return trust.records(
+        trust.score(evidence, as_of_s),
+        [provider for provider, _, _ in split_names],
+        [facet for _, _, facet in split_names],
+        [_through(state, entity) for entity in entities.tolist()],
+    )
+
+
+def _baseline(state: ScoreState, entities: Ints, as_of_s: float) -> anomalies.Baseline:
+    rows = [(row, at) for at, entity in enumerate(entities.tolist()) for row in state.rows_of_entity[entity]]
+    row, at = np.array(rows, np.int64).reshape(-1, 2).T
+    hours, minutes = baseline_starts(as_of_s)
+    return anomalies.baseline(_gather(state, 3_600, hours, row, at, len(entities)), _gather(state, 60, minutes, row, at, len(entities)))
+
+
+def _gather(state: ScoreState, level_s: int, starts: Sequence[int], row: Ints, at: Ints, n: int) -> Ints:
+    panes = np.zeros((n, len(starts), len(STATS)), np.int64)
+    for number, start in enumerate(starts):
+        block = state.book.blocks.get((level_s, start))
+        if block is not None:
+            block.grow(len(state.book.names))
+            np.add.at(panes, (at, number), block.stats[row])
+    return panes
+
+
+def _last_seen_s(state: ScoreState, entity: int) -> float:
+    block = state.book.block(LAST_SEEN)
+    newest = int(block.stats[state.rows_of_entity[entity], 0].max(initial=0))
+    return newest / 1e6 if newest else np.nan
+
+
+def _through(state: ScoreState, entity: int) -> dict[int, int]:
+    offset = state.book.block(LAST_SEEN).offset
+    rows = state.rows_of_entity[entity]
+    return {int(state.book.names[row].partition(SEPARATOR)[0]): int(offset[row]) for row in rows if offset[row] >= 0}
+
+
+def _shown(record: ScoreRecord) -> tuple[object, ...]:
+    """What of a record a reader sees: any new report, and any move of the score by a thousandth."""
+    values = (record.trust_score, record.lower, record.upper)
+    rounded = tuple(None if value is None else round(value, 3) for value in values)
+    windows = tuple((window.n, window.success) for window in record.windows.values())
+    return (*rounded, *record.flags, windows, tuple(record.through.items()))
