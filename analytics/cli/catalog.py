@@ -1,20 +1,20 @@
 """``trustscore catalog``: look providers up, and import entries."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from analytics.catalog import CATEGORIES, BadDatabaseUrl, BadImport, Catalog, CatalogEntry, CatalogError, ImportResult
 from analytics.catalog.formats import entry_fields
+from analytics.cli.output import BAD_INPUT, FAILED, JsonOption, emit_json, note, refuse, say
 from scoring.reports import PROVIDER_ID
 
 __all__ = ["app"]
@@ -34,7 +34,6 @@ DatabaseUrl = Annotated[
     str | None,
     typer.Option("--database-url", envvar="TRUSTSCORE_DATABASE_URL", help="Keep them in this database instead."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output, for programs.")]
 
 
 @app.command("list")
@@ -45,7 +44,7 @@ def list_entries(
     limit: Annotated[
         int | None, typer.Option(min=0, help="At most so many; 0 for all.", show_default=f"{_TABLE_ROWS}; JSON: all")
     ] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
     data_dir: DataDir = Path("trustscore-data"),
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -53,12 +52,12 @@ def list_entries(
     with _said_plainly():
         if category is not None and category.casefold() not in CATEGORIES:
             wanted, step = ", ".join(CATEGORIES), _near(category, CATEGORIES)
-            _fail(2, f"--category must be one of {wanted}; got {category!r}; {step}")
+            refuse(f"--category must be one of {wanted}; got {category!a}; {step}", BAD_INPUT)
         catalog = Catalog.open(data_dir, database_url)
         found = catalog.search(search, task, category)
         most = (None if as_json else _TABLE_ROWS) if limit is None else (limit or None)
         if as_json:
-            typer.echo(json.dumps([entry_fields(entry) for entry in found[:most]], ensure_ascii=False, indent=2))
+            emit_json(json.dumps([entry_fields(entry) for entry in found[:most]], ensure_ascii=False, indent=2))
         else:
             _print_list(found[:most], len(found), len(catalog))
 
@@ -66,7 +65,7 @@ def list_entries(
 @app.command("show")
 def show_entry(
     provider_id: Annotated[str, typer.Argument(metavar="ID", help="A provider's id.")],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
     data_dir: DataDir = Path("trustscore-data"),
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -74,15 +73,15 @@ def show_entry(
     with _said_plainly():
         if PROVIDER_ID.match(provider_id) is None:
             wanted = "1 to 200 characters of A-Z a-z 0-9 . _ : / @ -"
-            _fail(2, f"ID must be {wanted}; got {provider_id!a}; correct it")
+            refuse(f"ID must be {wanted}; got {provider_id!a}; correct it", BAD_INPUT)
         catalog = Catalog.open(data_dir, database_url)
         entry = catalog.get(provider_id)
         if entry is None:
             step = _near(provider_id, [known.provider_id for known in catalog.all()])
-            _fail(1, f"provider {provider_id} is not among the {len(catalog)} in the catalog; {step}")
+            refuse(f"provider {provider_id} is not among the {len(catalog)} in the catalog; {step}", FAILED)
         peers = catalog.peers(provider_id)
         if as_json:
-            typer.echo(json.dumps({**entry_fields(entry), "peers": peers}, ensure_ascii=False, indent=2))
+            emit_json(json.dumps({**entry_fields(entry), "peers": peers}, ensure_ascii=False, indent=2))
         else:
             _print_entry(entry, peers)
 
@@ -94,7 +93,7 @@ def import_entries(
         bool, typer.Option("--skip-bad", help="Leave unusable entries out and list them; else one keeps all out.")
     ] = False,
     category: Annotated[str | None, typer.Option(help="For entries that state no category.")] = None,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
     data_dir: DataDir = Path("trustscore-data"),
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -102,7 +101,7 @@ def import_entries(
     with _said_plainly():
         result = Catalog.open(data_dir, database_url).import_file(file, skip_bad, category)
         if as_json:
-            typer.echo(json.dumps(asdict(result), ensure_ascii=False, indent=2))
+            emit_json(json.dumps(asdict(result), ensure_ascii=False, indent=2))
         else:
             _print_result(result)
 
@@ -112,14 +111,9 @@ def _said_plainly() -> Iterator[None]:
     try:
         yield
     except (BadImport, BadDatabaseUrl) as error:
-        _fail(2, str(error))
+        refuse(str(error), BAD_INPUT)
     except CatalogError as error:
-        _fail(1, str(error))
-
-
-def _fail(code: int, sentence: str) -> NoReturn:
-    typer.echo(sentence, err=True)
-    raise typer.Exit(code)
+        refuse(str(error), FAILED)
 
 
 def _near(wanted: str, known: Iterable[str]) -> str:
@@ -137,9 +131,9 @@ def _print_list(entries: list[CatalogEntry], matches: int, known: int) -> None:
         cells = (entry.provider_id, entry.name, entry.category or "-", ", ".join(entry.task_types) or "-")
         # Text, not str: square brackets in a name are no markup.
         table.add_row(*map(Text, cells))
-    _on_console(lambda console: console.print(table))
+    say(table)
     more = "" if len(entries) == matches else f", {len(entries)} shown (--limit 0 shows all)"
-    typer.echo(f"{matches} of {known} providers{more}")
+    say(Text(f"{matches} of {known} providers{more}"))
 
 
 def _print_entry(entry: CatalogEntry, peers: tuple[str, ...]) -> None:
@@ -156,21 +150,16 @@ def _print_entry(entry: CatalogEntry, peers: tuple[str, ...]) -> None:
     }
     for label, fact in facts.items():
         table.add_row(label, Text(fact or "-", overflow="fold"))
-    _on_console(lambda console: console.print(table))
+    say(table)
 
 
 def _print_result(result: ImportResult) -> None:
     for fault in result.skipped:
-        typer.echo(f"left out: {fault}", err=True)
+        note(f"left out: {fault}")
     parts = [f"{result.added} added", f"{result.replaced} replaced", f"{result.unchanged} unchanged"]
     if result.superseded:
         parts.append(f"{result.superseded} older or deleted versions passed over")
     if result.skipped:
         places = len({fault.place for fault in result.skipped})
         parts.append(f"{places} left out")
-    typer.echo(f"{result.file}: {', '.join(parts)}")
-
-
-def _on_console(draw: Callable[[Console], None]) -> None:
-    # Made per call: standard output may have been replaced since the import of this module.
-    draw(Console(highlight=False))
+    say(Text(f"{result.file}: {', '.join(parts)}"))
