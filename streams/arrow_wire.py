@@ -1,0 +1,155 @@
+"""An Arrow message to columns: one cast and one bounds check per column, row by row only where something is wrong."""
+
+import io
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from scoring.errors import InvalidReport
+from scoring.reports import DETAILS_BYTES, FIELDS, Field, epoch_s, validate
+from streams.schemas import REPORTS_SCHEMA
+
+__all__ = ["parse"]
+
+_NAMES: Final = {field.name for field in FIELDS}
+
+
+def parse(value: bytes) -> tuple[pa.Table, list[tuple[int, InvalidReport, bytes]]]:
+    """Columns of the usable rows of one Arrow IPC stream, and the others by row, error and the row as JSON.
+
+    Returns
+    -------
+    tuple
+        Table with the columns of ``FIELDS`` but ``timestamp``, ``event_s`` (float64) and ``row`` (int32); problems.
+
+    Raises
+    ------
+    InvalidReport
+        When the message is no Arrow stream, lacks a required column, or a column has a type that cannot be cast.
+    """
+    given = _read(value)
+    for field in FIELDS:
+        if field.required and field.name not in given.column_names:
+            raise InvalidReport(field.name, "a column of the Arrow message", "no such column", "add the column")
+    columns = {field.name: _column(given, field) for field in FIELDS if field.kind != "time"}
+    event_s = _event_s(given["timestamp"])
+    bad = ~np.isfinite(event_s)
+    for field in FIELDS:
+        if field.kind != "time":
+            bad |= ~_fits(field, columns[field.name])
+    columns |= {"event_s": pa.array(event_s), "row": pa.array(np.arange(given.num_rows, dtype=np.int32))}
+    problems: list[tuple[int, InvalidReport, bytes]] = []
+    unknown = [name for name in given.column_names if name not in _NAMES]
+    if unknown:
+        columns["details"] = _with_unknown(given, columns["details"], unknown, bad)
+    for row in np.flatnonzero(bad).tolist():
+        problems.append((row, *_problem(given.slice(row, 1).to_pylist()[0])))
+    return pa.table(columns).filter(pa.array(~bad)), problems
+
+
+def _read(value: bytes) -> pa.Table:
+    step = "send one Arrow IPC stream per message"
+    try:
+        table = pa.ipc.open_stream(io.BytesIO(value)).read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        got = f"{len(value)} bytes that are none ({str(error)[:120]})"
+        raise InvalidReport("message", "an Arrow IPC stream", got, step) from None
+    if len(set(table.column_names)) < len(table.column_names):
+        raise InvalidReport("message", "an Arrow stream with distinct column names", str(table.column_names)[:200], step)
+    return table.combine_chunks()
+
+
+def _column(given: pa.Table, field: Field) -> pa.Array:
+    kind = REPORTS_SCHEMA.field(field.name).type
+    if field.name not in given.column_names:
+        return pa.nulls(given.num_rows, kind)
+    column = given[field.name]
+    try:
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        return _array(column.cast(kind))
+    except pa.ArrowException:
+        got = f"a column of type {column.type}"
+        raise InvalidReport(field.name, f"a column that casts to {kind}", got, "change its type") from None
+
+
+def _array(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _event_s(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """Epoch seconds; nan where there is none."""
+    if pa.types.is_timestamp(column.type):
+        micros = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
+        return np.asarray(micros.to_numpy(), np.float64) / 1e6
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+    return np.array([_seconds(value) for value in column.to_pylist()], np.float64)
+
+
+def _seconds(value: Any) -> float:
+    try:
+        return epoch_s(value) if isinstance(value, str) else float("nan")
+    except (ValueError, OverflowError):
+        return float("nan")
+
+
+def _fits(field: Field, column: pa.Array) -> NDArray[np.bool_]:
+    """Which rows are within bounds; null fits where the field is optional."""
+    present = column.is_valid().to_numpy(zero_copy_only=False)
+    if not present.any():
+        return np.full(len(column), not field.required)
+    good = np.ones(len(column), bool)
+    if field.kind in ("number", "integer"):
+        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        good = (values >= field.minimum) & (values <= field.maximum)
+    elif field.kind == "strings":
+        good = np.array([v is None or all(item in field.choices for item in v) for v in column.to_pylist()])
+    elif field.kind == "object":
+        good = np.array([v is None or _is_object(v) for v in column.to_pylist()])
+    elif field.choices:
+        good = pc.is_in(column, pa.array(field.choices)).to_numpy(zero_copy_only=False)
+    elif field.kind == "string":
+        length = pc.utf8_length(column).fill_null(1).to_numpy(zero_copy_only=False)
+        good = (length >= 1) & (length <= field.max_length)
+    return good & present if field.required else good | ~present
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return len(text.encode()) <= DETAILS_BYTES and isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+
+
+def _with_unknown(given: pa.Table, details: pa.Array, unknown: list[str], bad: NDArray[np.bool_]) -> pa.Array:
+    """``details`` with the columns we do not know merged in; marks rows where that makes them too large."""
+    texts: list[str | None] = []
+    for row, (extra, text) in enumerate(zip(given.select(unknown).to_pylist(), details.to_pylist(), strict=True)):
+        kept = {name: value for name, value in extra.items() if value is not None}
+        if kept and not bad[row]:
+            text = msgspec.json.encode({**kept, **msgspec.json.decode(text or "{}")}, enc_hook=str).decode()
+            bad[row] = len(text.encode()) > DETAILS_BYTES
+        texts.append(text)
+    return pa.array(texts, pa.string())
+
+
+def _problem(row: dict[str, Any]) -> tuple[InvalidReport, bytes]:
+    """What is wrong with a row, and the row as JSON."""
+    details = row.get("details")
+    report = {name: value for name, value in row.items() if value is not None}
+    if isinstance(details, str) and _is_object(details):
+        report["details"] = msgspec.json.decode(details)
+    if hasattr(report.get("timestamp"), "timestamp"):
+        report["timestamp"] = report["timestamp"].timestamp()
+    shown = msgspec.json.encode(report, enc_hook=str)
+    try:
+        validate(report)
+    except InvalidReport as error:
+        return error, shown
+    return InvalidReport("message", "a row within its bounds", shown[:120].decode("utf-8", "replace"), "correct the row"), shown

@@ -1,0 +1,98 @@
+"""A Faust transport that hands over what was fetched of a partition as ONE message, so that Faust's cost is per chunk.
+
+Plain Faust costs 90 to 160 µs a message. Here the value of a message is the list of fetched records and its offset is that
+of the last one; groups, rebalance, tables, changelog and commit stay Faust's. Commit positions are counted in chunks:
+Faust would take the offsets between two chunk ends for a gap in the log and commit one chunk per interval.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import faust
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+__all__ = ["ChunkTransport", "use_chunks"]
+
+
+class ChunkConsumer(driver.Consumer):  # type: ignore[misc]
+    """Consumer of the chunk transport."""
+
+    transport: "ChunkTransport"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._handed_over: dict[TP, deque[int]] = defaultdict(deque)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """One message per fetched run of a partition."""
+        records, active = await self._wait_next_records(timeout)
+        if records is None or self.should_stop:
+            return
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        generation = self.app.consumer_generation_id
+        for tp, run in records.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            if active is not None and tp not in active and tp not in self._buffered_partitions:
+                continue
+            if tp.topic not in self.transport.chunked:
+                for record in run:
+                    yield tp, self._to_message(tp, record)
+                continue
+            read = self._read_offset[tp]
+            if read is None or run[-1].offset >= read:
+                self._handed_over[tp].append(run[-1].offset)
+            yield tp, self._chunk(tp, run, generation)
+
+    def _chunk(self, tp: TP, run: list[Any], generation: int) -> ConsumerMessage:
+        last = run[-1]
+        return ConsumerMessage(
+            last.topic, last.partition, last.offset, last.timestamp / 1_000, last.timestamp_type,
+            (), None, run, None, 0, 0, tp, generation_id=generation,
+        )  # fmt: skip
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if tp.topic not in self.transport.chunked:
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Offset to commit: behind the last chunk before which every chunk is acknowledged."""
+        if tp.topic not in self.transport.chunked:
+            offset: int | None = super()._new_offset(tp)
+            return offset
+        acked, order, last = self._acked_index[tp], self._handed_over[tp], None
+        while order and order[0] in acked:
+            last = order.popleft()
+            acked.discard(last)
+        if last is None:
+            return None
+        self._acked[tp] = [offset for offset in self._acked[tp] if offset > last]
+        return last + 1
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Forget what was handed over and tell who holds state of these partitions."""
+        for tp in revoked:
+            self._handed_over.pop(tp, None)
+        for listener in self.transport.on_revoked:
+            listener(revoked)
+        await super().on_partitions_revoked(revoked)
+
+
+class ChunkTransport(driver.Transport):  # type: ignore[misc]
+    """Kafka transport that reads the topics in ``chunked`` by chunk."""
+
+    Consumer = ChunkConsumer
+    chunked: frozenset[str]
+    on_revoked: list[Callable[[Iterable[TP]], None]]
+
+
+def use_chunks(app: faust.App, topics: Iterable[str], on_revoked: list[Callable[[Iterable[TP]], None]]) -> None:
+    """Let ``app`` read ``topics`` by chunk; ``on_revoked`` hear of partitions that leave this worker."""
+    transport = ChunkTransport(app.conf.broker, app, app.loop)
+    transport.chunked, transport.on_revoked = frozenset(topics), on_revoked
+    app._transport = transport

@@ -1,0 +1,173 @@
+"""Bytes of ``trust.reports`` to a checked Arrow table, and what could not be used with its reason. Parsed here, trusted after."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from scoring.errors import InvalidReport
+from scoring.reports import FIELDS, FUTURE_S, PAST_S, PROVIDER_ID, check_time, validate
+from streams import arrow_wire
+from streams.json_wire import JsonReader
+from streams.schemas import REPORTS_SCHEMA
+
+__all__ = ["ARROW_TYPE", "Batch", "Record", "Reject", "decode"]
+
+ARROW_TYPE: Final = b"application/vnd.apache.arrow.stream"
+FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
+WHOLE: Final = -1
+"""Row of a reject that stands for its whole message."""
+
+
+class Record(Protocol):
+    """One Kafka record, as aiokafka gives it."""
+
+    offset: int
+    timestamp: int
+    value: bytes | None
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A message, or one row of an Arrow message, that cannot be used."""
+
+    record: Record
+    row: int
+    field: str
+    reason: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a run of one partition holds."""
+
+    table: pa.Table
+    """Usable reports, columns of ``scoring.tables.REPORTS``."""
+    rejects: list[Reject]
+    records: int
+
+
+def decode(run: Sequence[Record], partition: int, reader: JsonReader) -> Batch:
+    """The usable reports of a run of records of one partition as one table, and the rejects.
+
+    A record with the header ``content-type: application/vnd.apache.arrow.stream`` holds many reports, any other one
+    JSON report. A report more than 5 minutes ahead of its record's time, or more than 90 days behind, is rejected.
+    """
+    plain: list[Record] = []
+    tables: list[pa.Table] = []
+    rejects: list[Reject] = []
+    for record in run:
+        if is_arrow(record):
+            _add_arrow(record, tables, rejects)
+        else:
+            plain.append(record)
+    if plain:
+        _add_json(reader, plain, tables, rejects)
+    by_offset = {record.offset: record for record in run}
+    checked = [_checked(table, by_offset, rejects) for table in tables]
+    empty = REPORTS_SCHEMA.empty_table()
+    table = pa.concat_tables([_finished(table, partition) for table in checked]) if checked else empty
+    rejects.sort(key=lambda reject: (reject.record.offset, reject.row))
+    return Batch(table, rejects, len(run))
+
+
+def is_arrow(record: Record) -> bool:
+    """Whether a record says that it is an Arrow stream."""
+    return bool(record.headers) and any(name.lower() == "content-type" and value == ARROW_TYPE for name, value in record.headers)
+
+
+def _add_json(reader: JsonReader, records: list[Record], tables: list[pa.Table], rejects: list[Reject]) -> None:
+    reports, problems = reader.parse([record.value for record in records])
+    bad = {at for at, _ in problems}
+    for at, error in problems:
+        rejects.append(_reject(records[at], error, records[at].value or b""))
+    good = [record for at, record in enumerate(records) if at not in bad] if bad else records
+    if reports.num_rows:
+        where = {
+            "offset": pa.array([record.offset for record in good], pa.int64()),
+            "received_ms": pa.array([record.timestamp for record in good], pa.int64()),
+            "row": pa.array(np.zeros(len(good), np.int32)),
+        }
+        tables.append(_with(reports, where))
+
+
+def _add_arrow(record: Record, tables: list[pa.Table], rejects: list[Reject]) -> None:
+    value = record.value or b""
+    try:
+        reports, problems = arrow_wire.parse(value)
+    except InvalidReport as error:
+        rejects.append(_reject(record, error, value))
+        return
+    for row, error, shown in problems:
+        rejects.append(_reject(record, error, shown, row))
+    if reports.num_rows:
+        n = reports.num_rows
+        where = {"offset": pa.array(np.full(n, record.offset)), "received_ms": pa.array(np.full(n, record.timestamp))}
+        tables.append(_with(reports, where))
+
+
+def _with(table: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:
+    for name, values in columns.items():
+        table = table.append_column(name, values)
+    return table
+
+
+def _reject(record: Record, error: InvalidReport, value: bytes, row: int = WHOLE) -> Reject:
+    return Reject(record, row, error.field, str(error), value)
+
+
+def _checked(table: pa.Table, by_offset: dict[int, Record], rejects: list[Reject]) -> pa.Table:
+    """Without the rows whose provider id or time cannot be used."""
+    event_s = table["event_s"].to_numpy()
+    received_s = table["received_ms"].to_numpy() / 1e3
+    bad = ~((event_s <= received_s + FUTURE_S) & (event_s >= received_s - PAST_S))
+    ids = table["provider_id"].combine_chunks().dictionary_encode()
+    wrong = [PROVIDER_ID.match(name) is None for name in ids.dictionary.to_pylist()]
+    if any(wrong):
+        bad |= np.array(wrong)[ids.indices.to_numpy()]
+    if not bad.any():
+        return table
+    for at in np.flatnonzero(bad).tolist():
+        row = table.slice(at, 1).to_pylist()[0]
+        record = by_offset[row["offset"]]
+        whole = not is_arrow(record)
+        shown = record.value or b"" if whole else _row_json(row)
+        rejects.append(_reject(record, _row_error(row), shown, WHOLE if whole else row["row"]))
+    return table.filter(pa.array(~bad))
+
+
+def _row_error(row: dict[str, Any]) -> InvalidReport:
+    label = row["report_id"] or ""
+    try:
+        validate({"provider_id": row["provider_id"], "outcome": row["outcome"], "timestamp": row["event_s"], "report_id": label or None})
+        check_time(row["event_s"], row["received_ms"] / 1e3, label)
+    except InvalidReport as error:
+        return error
+    raise AssertionError("a row that passes every check was taken for a bad one")
+
+
+def _row_json(row: dict[str, Any]) -> bytes:
+    known = {name: row[name] for name in FIELD_NAMES if row.get(name) is not None}
+    return msgspec.json.encode({**known, "timestamp": row["event_s"]})
+
+
+def _finished(table: pa.Table, partition: int) -> pa.Table:
+    """With the columns of the lake, in its order."""
+    event_us = np.floor(table["event_s"].to_numpy() * 1e6 + 0.5).astype(np.int64)
+    timestamp = pa.array(event_us).view(pa.timestamp("us", tz="UTC"))
+    made = {
+        "timestamp": timestamp,
+        "date": pa.array((event_us // 86_400_000_000).astype(np.int32)).view(pa.date32()),
+        "received_at": pc.multiply(table["received_ms"], 1_000).combine_chunks().view(pa.timestamp("us", tz="UTC")),
+        "partition": pa.array(np.full(table.num_rows, partition, np.int32)),
+        "reporter_id": table["reporter_id"].fill_null("anonymous"),
+    }
+    return pa.table([made[name] if name in made else table[name] for name in REPORTS_SCHEMA.names], REPORTS_SCHEMA)
+
