@@ -1,0 +1,60 @@
+"""All that a score is made from: sums, histograms, the own baseline, the regions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.anomalies import Baseline
+from scoring.arrays import Floats, Ints
+from scoring.errors import ScoringError
+from scoring.stats import BUCKETS, QUANTILE_WINDOWS, STATS, WINDOWS
+from scoring.tables import DIMENSIONS
+
+__all__ = ["Evidence", "InvalidEvidence"]
+
+
+class InvalidEvidence(ScoringError):
+    """An array of the wrong shape: which, what was wanted, what came."""
+
+    def __init__(self, name: str, wanted: tuple[int, ...], got: tuple[int, ...]) -> None:
+        self.name, self.wanted, self.got = name, wanted, got
+        super().__init__(f"{name} of the evidence must have shape {wanted}; got {got}; fill what is missing with 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of E entities at one moment, one row each.
+
+    Raises
+    ------
+    InvalidEvidence
+        When the arrays disagree about their shapes.
+    """
+
+    windows: Ints
+    """Sums of ``STATS`` per window of ``WINDOWS``, [E, 6, S]; each window holds the one before it."""
+    sketches: Ints
+    """Latency histograms per window of ``QUANTILE_WINDOWS``, [E, 3, BUCKETS]."""
+    baseline: Baseline
+    """From closed panes, arrays [E, D]."""
+    last_report_s: Floats
+    """Event time of the newest report, epoch seconds, [E]; nan when none."""
+    region_windows: Ints
+    """Window sums of the regions of these entities, [R, 6, S]; R may be 0."""
+    region_of: Ints
+    """Row of the entity each region belongs to, [R]."""
+
+    def __post_init__(self) -> None:
+        entities, regions = len(self.windows), len(self.region_of)
+        sums = (len(WINDOWS), len(STATS))
+        wanted = {
+            "windows": (self.windows, (entities, *sums)),
+            "sketches": (self.sketches, (entities, len(QUANTILE_WINDOWS), BUCKETS)),
+            "baseline": (self.baseline.median, (entities, len(DIMENSIONS))),
+            "last_report_s": (self.last_report_s, (entities,)),
+            "region_windows": (self.region_windows, (regions, *sums)),
+            "region_of": (self.region_of, (regions,)),
+        }
+        for name, (array, shape) in wanted.items():
+            if np.shape(array) != shape:
+                raise InvalidEvidence(name, shape, np.shape(array))

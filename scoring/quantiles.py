@@ -1,0 +1,66 @@
+"""Latency quantiles from the histograms of ``scoring.stats``."""
+
+import numpy as np
+
+from scoring.arrays import NAN, Bools, Floats, Ints
+from scoring.stats import BUCKET_MS, BUCKETS
+
+__all__ = ["exceeds", "quantiles_ms"]
+
+
+def quantiles_ms(histograms: Ints, shares: tuple[float, ...]) -> Floats:
+    """Latency at each share, milliseconds, [E, len(shares)] from counts [E, BUCKETS]; nan for an empty histogram.
+
+    Parameters
+    ----------
+    histograms
+        Counts per latency bucket.
+    shares
+        Shares in [0, 1]; 0.95 asks for the 95th percentile.
+
+    Notes
+    -----
+    The value of the first bucket whose cumulative count exceeds ``q (n - 1)``: numpy's method ``lower``, with a
+    relative error of at most 1 % from 98 µs to one hour (DDSketch: Masson, Rim, Lee, PVLDB 12, 2019, algorithm 2).
+    Below, the first bucket answers 0.099 ms; above, the last one answers one hour.
+
+    Examples
+    --------
+    >>> counts = np.zeros((1, BUCKETS), dtype=np.int64)
+    >>> counts[0, 346] = 10
+    >>> quantiles_ms(counts, (0.5, 0.99)).round(1).tolist()
+    [[100.2, 100.2]]
+    """
+    cumulative = np.cumsum(histograms, axis=1)
+    n = cumulative[:, -1]
+    found = np.full((len(histograms), len(shares)), NAN)
+    for column, share in enumerate(shares):
+        bucket = (cumulative <= (share * np.maximum(n - 1, 0))[:, None]).sum(axis=1)
+        found[:, column] = np.where(n > 0, BUCKET_MS[np.minimum(bucket, BUCKETS - 1)], NAN)
+    return found
+
+
+def exceeds(histograms: Ints, n: Ints, share: float, limit_ms: float) -> Bools:
+    """Whether the quantile at ``share`` is above ``limit_ms``, [E]; false for an empty histogram.
+
+    The same answer as comparing ``quantiles_ms``, at a third of its cost: only the counts up to the limit are summed.
+
+    Parameters
+    ----------
+    histograms
+        Counts per latency bucket, [E, BUCKETS].
+    n
+        Their sums, [E].
+    share, limit_ms
+        The quantile and the limit.
+
+    Examples
+    --------
+    >>> counts = np.zeros((1, BUCKETS), dtype=np.int64)
+    >>> counts[0, [346, 500]] = 90, 10
+    >>> exceeds(counts, np.array([100]), 0.95, 2_000.0).tolist()
+    [True]
+    """
+    within = int(np.searchsorted(BUCKET_MS, limit_ms, side="right"))
+    beyond: Bools = histograms[:, :within].sum(axis=1) <= share * np.maximum(n - 1, 0)
+    return beyond & (n > 0)
