@@ -155,7 +155,7 @@ def validate(report: Mapping[str, Any]) -> dict[str, Any]:
     >>> validate({"provider_id": "a", "outcome": "success", "timestamp": 1, "latency_ms": -12.0})
     Traceback (most recent call last):
     scoring.errors.InvalidReport: latency_ms must be a number from 0 to 3,600,000 ms; got -12.0; send it within bounds or leave it out
-    """
+    """  # noqa: E501
     given = report.get("report_id")
     label = given if isinstance(given, str) else ""
     kept: dict[str, Any] = {}

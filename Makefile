@@ -1,0 +1,52 @@
+# Every target does its own set-up: git, make and Python 3.11 are enough to start with.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help up test check unit bench docs notebooks lock clean venv venv-dev kafka
+
+PY := .venv/bin/python
+
+help: ## this list
+	@echo "make <target>"
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+up: venv ## broker, worker, server and sample traffic in one go; FOR=30 stops after 30 s
+# With a terminal the command gets its own foreground process group: Ctrl-C reaches it and not make, so the exit code is its own.
+	@if [ -t 0 ]; then set -m; fi; .venv/bin/trustscore up $(if $(FOR),--for $(FOR)) $(ARGS); exit $$?
+
+test: check kafka ## lint, types, import contracts and all tests, on the embedded broker and on Apache Kafka
+	@$(PY) -m pytest -q -n 2 --dist loadgroup $(ARGS)
+
+unit: venv-dev ## the tests that open no socket, quickly
+	@$(PY) -m pytest -q -n 2 --ignore=tests/integration -m "not integration and not notebook" $(ARGS)
+
+check: venv-dev ## lint, format, types, import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --show-timings | grep -vE '[╔╗╚╝║╦╩╣╠═╬]' | grep -v '^$$'
+
+bench: venv-dev kafka ## benchmarks; ONLY=name runs one
+	@$(PY) -m benchmarks $(ONLY) $(ARGS)
+
+docs: venv-dev ## regenerate the reference pages and pictures under docs/
+	@$(PY) -m docs.build $(ARGS)
+
+notebooks: venv-dev ## execute notebooks/*.ipynb in place
+	@$(PY) -m jupyter execute --inplace notebooks/*.ipynb
+
+lock: ## recompute requirements/*.txt (needs uv on PATH)
+	@infra/lock.sh
+
+clean: ## remove what can be made again: .venv, caches, trustscore-data
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist build trustscore-data
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@infra/venv.sh run
+
+venv-dev:
+	@infra/venv.sh dev
+
+kafka: venv-dev
+	@$(PY) infra/kafka/jars.py

@@ -1,0 +1,1 @@
+"""What ``trustscore up`` starts on one machine."""
