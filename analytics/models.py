@@ -1,0 +1,291 @@
+"""What is answered: one model per question, the same over MCP, REST and the command line.
+
+Scores lie in [0, 1], higher is better. ``null`` means no evidence, never zero; the count stands beside it.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "Bucket", "CheckAnswer", "Confidence", "ContributionItem", "ContributorStatus", "DataFreshness", "DimensionItem",
+    "DiscoverAnswer", "DiscoveredItem", "ErrorAnswer", "ErrorFacts", "ExplainAnswer", "HistoryAnswer", "HistoryPoint",
+    "Interval", "PeerItem", "RankAnswer", "RankedItem", "ReportAnswer", "ReportsAnswer", "Source", "WindowItem",
+    "ZScores",
+]  # fmt: skip
+
+Confidence = Literal["none", "low", "medium", "high"]
+"""By effective reports: none 0, low below 20, medium below 100, high from 100."""
+ContributorStatus = Literal["new", "active", "trusted"]
+"""By reports accepted: new below 5, active below 100, trusted from 100."""
+Source = Literal["live", "lake"]
+"""live: from the Kafka topic trust.scores; lake: from the files, because Kafka is away."""
+Bucket = Literal["minute", "hour", "day"]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Answer(BaseModel):
+    """Base of all answers: immutable."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Interval(Answer):
+    """Where the true value lies with probability ``level``."""
+
+    lower: float
+    upper: float
+    level: Share = 0.9
+
+
+class PeerItem(Answer):
+    """How a value compares with those of the provider's group."""
+
+    group: Annotated[str, Field(description="category=… from the catalog, else task=… most reported")]
+    peers: Annotated[int, Field(ge=0, description="providers of the group that have this value, this one not counted")]
+    z_score: Annotated[float | None, Field(description="robust standard deviations; null with fewer than 5 peers")]
+    percentile: Annotated[float | None, Field(description="share of peers at or below it, 0 to 1")]
+    median: Annotated[float | None, Field(description="of the peers")]
+
+
+class DimensionItem(Answer):
+    """One dimension."""
+
+    value: Annotated[float | None, Field(description="0 to 1, higher is better; null without evidence")]
+    n: Annotated[int, Field(ge=0, description="reports in 90 days that speak to it")]
+    n_effective: Annotated[float, Field(ge=0, description="the same, weighted by age")]
+    lower: float | None
+    upper: Annotated[float | None, Field(description="lower and upper: 90 % interval of value")]
+    weight: Annotated[float, Field(description="share in the trust score; 0 when absent")]
+    z_score: Annotated[float | None, Field(description="against the provider's own baseline; null when too few")]
+    peer: Annotated[PeerItem | None, Field(description="against its group; null without value or group")]
+    raw: Annotated[dict[str, float | None], Field(description="figures it comes from; names end in their unit")]
+
+
+class ZScores(Answer):
+    """Standard deviations by dimension; null where there is too little to compare with."""
+
+    own: dict[str, float | None]
+    peers: dict[str, float | None]
+
+
+class CheckAnswer(Answer):
+    """May this provider be trusted now?"""
+
+    provider_id: str
+    name: str
+    trust_score: Annotated[float | None, Field(description="0 to 1; null without evidence")]
+    reliability: float | None
+    avg_latency_ms: Annotated[float | None, Field(description="mean of answered calls in 30 days, milliseconds")]
+    success_rate_30d: float | None
+    sample_size: Annotated[int, Field(ge=0, description="reports in 90 days")]
+    flags: list[str]
+    confidence: Confidence
+    history: Annotated[dict[str, float | None], Field(description="success rate of the last 7d, 30d, 90d")]
+    history_n: Annotated[dict[str, int], Field(description="reports behind each value of history")]
+    interval: Annotated[Interval | None, Field(description="90 % interval of the trust score")]
+    success_probability: Annotated[float | None, Field(description="that the next call succeeds")]
+    n_effective: Annotated[float, Field(ge=0, description="reports weighted by age")]
+    p95_latency_ms: Annotated[float | None, Field(description="of answered calls in 24 hours")]
+    dimensions: dict[str, DimensionItem]
+    z_scores: ZScores
+    facet: Annotated[str, Field(description="what the figures are for: '' all reports, or task=…, region=…")]
+    as_of: Annotated[str | None, Field(description="RFC 3339; null without evidence")]
+    last_report: Annotated[str | None, Field(description="RFC 3339")]
+    age_s: Annotated[float | None, Field(description="seconds since as_of")]
+    stale: Annotated[bool, Field(description="true: Kafka is away and this is the last that was known")]
+    source: Source
+    known: Annotated[bool, Field(description="false: neither in the catalog nor in any report")]
+    closest: Annotated[list[str], Field(description="ids that look like an unknown one")]
+    summary: Annotated[str, Field(description="the answer in a sentence")]
+
+
+class ReportAnswer(Answer):
+    """Was the report taken?"""
+
+    accepted: bool
+    contributor_status: ContributorStatus
+    total_contributions: Count
+    report_id: str
+    provider_id: str
+    timestamp: Annotated[str, Field(description="event time, RFC 3339")]
+    summary: str
+
+
+class ReportsAnswer(Answer):
+    """Were the reports taken? All or none."""
+
+    accepted: Count
+    report_ids: Annotated[list[str], Field(description="in the order sent; empty for an Arrow stream")]
+    summary: str
+
+
+class DataFreshness(Answer):
+    """How old what was answered from is."""
+
+    newest: Annotated[str | None, Field(description="RFC 3339 as_of of the newest score used")]
+    oldest: str | None
+    age_s: Annotated[float | None, Field(description="seconds since newest")]
+    stale: bool
+    source: Source
+
+
+class RankedItem(Answer):
+    """One place of a ranking."""
+
+    rank: Annotated[int, Field(ge=1)]
+    provider_id: str
+    name: str
+    trust_score: float | None
+    interval: Interval | None
+    success_probability: float | None
+    p95_latency_ms: float | None
+    sample_size: Count
+    confidence: Confidence
+    flags: list[str]
+    facet: str
+    exploration: Annotated[bool, Field(description="placed here to gather evidence, not for its score")]
+    as_of: str | None
+
+
+class RankAnswer(Answer):
+    """Which provider first? Ordered by the lower bound of the score."""
+
+    ranked: list[RankedItem]
+    recommendation: Annotated[str | None, Field(description="provider_id to call; null when none has evidence")]
+    reason: str
+    data_freshness: DataFreshness
+    task_type: str | None
+    considered: Annotated[int, Field(ge=0, description="providers compared before the limit")]
+
+
+class DiscoveredItem(Answer):
+    """A provider that fits what was searched for."""
+
+    provider_id: str
+    name: str
+    category: str | None
+    task_types: list[str]
+    source: Annotated[str, Field(description="where the entry comes from; 'reports' when only reports name it")]
+    endpoint: str | None
+    trust_score: float | None
+    interval: Interval | None
+    sample_size: Count
+    confidence: Confidence
+    flags: list[str]
+
+
+class DiscoverAnswer(Answer):
+    """Which providers are there for this? Known good ones first, untried ones last."""
+
+    providers: list[DiscoveredItem]
+    total: Annotated[int, Field(ge=0, description="matches before the limit")]
+    data_freshness: DataFreshness
+    summary: str
+
+
+class ContributionItem(Answer):
+    """What one dimension adds to the trust score."""
+
+    dimension: str
+    contribution: float
+    weight: float
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: Count
+    n_effective: float
+    z_score: float | None
+    raw: dict[str, float | None]
+    sentence: str
+
+
+class WindowItem(Answer):
+    """One rolling window."""
+
+    n: Count
+    success: Count
+    failure: Count
+    timeout: Count
+    error: Count
+    success_rate: float | None
+    avg_latency_ms: float | None
+    p50_latency_ms: float | None
+    p95_latency_ms: float | None
+    p99_latency_ms: float | None
+
+
+class ExplainAnswer(Answer):
+    """Why this score? ``evidence_adjustment`` plus all contributions is the trust score."""
+
+    provider_id: str
+    name: str
+    trust_score: float | None
+    interval: Interval | None
+    success_probability: float | None
+    confidence: Confidence
+    flags: list[str]
+    contributions: list[ContributionItem]
+    absent: Annotated[list[str], Field(description="dimensions without evidence; their weight went to the others")]
+    evidence_adjustment: Annotated[float, Field(description="what few reports take off")]
+    windows: dict[str, WindowItem]
+    sample_size: Count
+    n_effective: float
+    prior: Annotated[tuple[float, float] | None, Field(description="Beta prior: successes, other outcomes")]
+    method: str | None
+    through: Annotated[dict[int, int], Field(description="last offset of each partition of trust.reports counted")]
+    facet: str
+    as_of: str | None
+    age_s: float | None
+    stale: bool
+    source: Source
+    sentences: Annotated[list[str], Field(description="the same in words, most important first")]
+
+
+class HistoryPoint(Answer):
+    """What was seen in one bucket of time."""
+
+    start: Annotated[str, Field(description="RFC 3339")]
+    n: Count
+    success: Count
+    failure: Count
+    timeout: Count
+    error: Count
+    success_rate: float | None
+    avg_latency_ms: float | None
+    p95_latency_ms: float | None
+
+
+class HistoryAnswer(Answer):
+    """What happened when? Oldest first; buckets without a report are left out."""
+
+    provider_id: str
+    name: str
+    bucket: Bucket
+    since: str
+    until: str
+    facet: str
+    points: list[HistoryPoint]
+    n: Annotated[int, Field(ge=0, description="reports in all points")]
+    truncated: Annotated[bool, Field(description="true: older points were left out for the limit")]
+    source: Literal["lake"]
+    summary: str
+
+
+class ErrorFacts(Answer):
+    """What went wrong and what to do."""
+
+    code: Annotated[str, Field(description="a constant snake_case word")]
+    message: Annotated[str, Field(description="the whole sentence")]
+    field: Annotated[str | None, Field(description="which field or argument")]
+    wanted: str | None
+    got: str | None
+    next: Annotated[str, Field(description="the next step")]
+
+
+class ErrorAnswer(Answer):
+    """The one shape of every error."""
+
+    error: ErrorFacts
