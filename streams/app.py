@@ -1,0 +1,122 @@
+"""The worker's parts and how they hang together: every topic, table, agent and sink, once, in the order a report walks."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import faust
+import structlog
+
+from streams.agents import FoldLoop, LakeLoop, ScoreLoop
+from streams.chunks import use_chunks
+from streams.settings import WorkerSettings
+from streams.sinks import LakeSinks
+from streams.tables import BookTable
+from streams.telemetry import Telemetry
+from streams.topics import FOLD_TABLE, PANES, REJECTS, REPORTS, SCORE_TABLE, SCORES
+
+__all__ = ["Parts", "build_app"]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What ``build_app`` made."""
+
+    app: faust.App
+    fold: FoldLoop
+    score: ScoreLoop
+    lake: LakeLoop | None
+    telemetry: Telemetry
+
+
+def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) -> Parts:
+    """A Faust app that turns ``trust.reports`` into ``trust.scores`` and the lake. Its topics must exist."""
+    telemetry = Telemetry()
+    app = _faust_app(settings)
+    reports, panes, scores, rejects = (
+        app.topic(name, key_serializer="raw", value_serializer="raw") for name in (REPORTS, PANES, SCORES, REJECTS)
+    )
+    fold_table = _table(app, FOLD_TABLE, settings)
+    score_table = _table(app, SCORE_TABLE, settings)
+    sinks = LakeSinks(settings.lake, REPORTS, SCORES) if settings.lake else None
+
+    fold = FoldLoop(settings, fold_table, panes, rejects, sinks, telemetry, clock)
+    score = ScoreLoop(settings, score_table, scores, telemetry, clock)
+    lake = LakeLoop(sinks) if sinks else None
+
+    app.agent(reports, name="fold")(fold.run)
+    app.agent(panes, name="score")(score.run)
+    if lake:
+        app.agent(scores, name="lake")(lake.run)
+    revoked = [fold.revoked, score.revoked, *([lake.revoked] if lake else [])]
+    use_chunks(app, [REPORTS, PANES, SCORES], revoked)
+
+    async def hold_and_score() -> None:
+        score.hold(tp.partition for tp in app.consumer.assignment() if tp.topic == PANES)
+        await score.tick()
+
+    _every(app, settings.tick_s, "panes", fold.tick, telemetry)
+    _every(app, settings.score_s, "scores", hold_and_score, telemetry)
+    _every(app, settings.lake_flush_s, "reports", fold.flush, telemetry)
+    _every(app, settings.lake_flush_s, "state", score.flush, telemetry)
+    if lake:
+        _every(app, settings.lake_flush_s, "lake", lake.flush, telemetry)
+    return Parts(app, fold, score, lake, telemetry)
+
+
+def _faust_app(settings: WorkerSettings) -> faust.App:
+    return faust.App(
+        settings.application_id,
+        broker=[f"kafka://{address}" for address in settings.broker.split(",")],
+        Table=BookTable,
+        store="memory://",
+        datadir=tempfile.mkdtemp(prefix="trustscore-worker-"),
+        key_serializer="raw",
+        value_serializer="raw",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        stream_wait_empty=False,
+        broker_max_poll_records=settings.poll_records,
+        broker_commit_interval=1.0,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=settings.session_timeout_s / 3,
+        consumer_max_fetch_size=8 << 20,
+        consumer_auto_offset_reset="earliest",
+        producer_max_request_size=16 << 20,
+        producer_linger=0.005,
+    )
+
+
+def _table(app: faust.App, name: str, settings: WorkerSettings) -> BookTable:
+    table = app.Table(name, partitions=settings.partitions, key_type=bytes, value_type=bytes)
+    assert isinstance(table, BookTable)
+    return table
+
+
+def _every(
+    app: faust.App, interval_s: float, part: str, act: Callable[[], Awaitable[None]], telemetry: Telemetry
+) -> None:
+    """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again."""
+
+    async def loop() -> None:
+        while not app.should_stop:
+            await app.sleep(interval_s)
+            if app.rebalancing or app.in_recovery or not telemetry.ready:
+                continue
+            try:
+                await act()
+                telemetry.trouble.pop(part, None)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # a loop's edge: told, counted, tried again
+                telemetry.trouble[part] = repr(error)
+                telemetry.lake_failures.inc()
+                log.exception("step_failed", part=part)
+
+    loop.__name__ = f"every_{part}"
+    app.task(loop)

@@ -1,0 +1,74 @@
+"""What the worker says of itself: the closed list of its metrics, its health, and the port both are read from."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+__all__ = ["Telemetry", "serve"]
+
+_SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+
+
+class Telemetry:
+    """Metrics of one worker; each name, unit and meaning stands here and nowhere else."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._started_s = time.monotonic()
+        self.ready = False
+        self.trouble: dict[str, str] = {}
+        """What is wrong now, by part (``lake``, ``reports``)."""
+        r = self.registry
+        self.folded = Counter("trustscore_reports_folded_total", "reports folded into panes", registry=r)
+        self.rejected = Counter("trustscore_rejects_total", "messages or rows that could not be used", registry=r)
+        self.emitted = Counter("trustscore_scores_emitted_total", "scores sent to trust.scores", registry=r)
+        self.stored = Counter("trustscore_lake_reports_total", "reports committed to the lake", registry=r)
+        self.lake_failures = Counter("trustscore_lake_failures_total", "commits to the lake that failed", registry=r)
+        self.pending = Gauge("trustscore_pending_reports", "reports folded and not yet committed", registry=r)
+        self.lag = Gauge("trustscore_consumer_lag", "messages not yet read", ["topic", "partition"], registry=r)
+        self.entities = Gauge("trustscore_entities", "providers and facets held", ["partition"], registry=r)
+        self.chunk_s = Histogram(
+            "trustscore_chunk_seconds", "time to decode and fold one chunk", buckets=_SECONDS, registry=r
+        )
+        self.flush_s = Histogram("trustscore_flush_seconds", "time of one commit", buckets=_SECONDS, registry=r)
+        self.score_s = Histogram("trustscore_score_seconds", "time of one scoring tick", buckets=_SECONDS, registry=r)
+
+    def health(self) -> dict[str, Any]:
+        """Status, uptime and what is wrong, for ``/health/ready``."""
+        status = "starting" if not self.ready else "degraded" if self.trouble else "ok"
+        return {"status": status, "uptime_s": round(time.monotonic() - self._started_s, 1), "trouble": self.trouble}
+
+
+def serve(telemetry: Telemetry, host: str, port: int) -> ThreadingHTTPServer:
+    """Answer ``/metrics``, ``/health/live`` and ``/health/ready`` from a thread; the caller shuts the server down."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest(telemetry.registry))
+            elif self.path == "/health/live":
+                self._answer(200, "application/json", b'{"status": "ok"}')
+            elif self.path == "/health/ready":
+                body = json.dumps(telemetry.health()).encode()
+                self._answer(200 if telemetry.ready else 503, "application/json", body)
+            else:
+                self._answer(404, "text/plain", b"/metrics, /health/live and /health/ready are here\n")
+
+        def _answer(self, status: int, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are not logged."""
+
+    server = ThreadingHTTPServer((host, port), Handler)
+    threading.Thread(target=server.serve_forever, name="telemetry", daemon=True).start()
+    return server

@@ -1,0 +1,105 @@
+"""``python -m streams.worker``: the one module of the worker that acts. Reads the environment, starts, stops cleanly."""
+
+import asyncio
+import logging
+import signal
+import sys
+
+import structlog
+from pydantic import ValidationError
+
+from streams.app import Parts, build_app
+from streams.settings import PREFIX, WorkerSettings
+from streams.telemetry import serve
+from streams.topics import ensure_topics
+
+__all__ = ["main"]
+
+log = structlog.get_logger()
+
+
+def main() -> int:
+    """Run a worker until SIGINT or SIGTERM; exit code 0, or 1 after a failure, 2 for bad settings."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        settings = WorkerSettings()
+    except ValidationError as error:
+        for fault in error.errors():
+            name = PREFIX + "_".join(str(part) for part in fault["loc"]).upper()
+            log.error("bad_setting", name=name, wanted=fault["msg"], got=fault["input"])
+        return 2
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: WorkerSettings) -> int:
+    await ensure_topics(settings)
+    parts = build_app(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    web = serve(parts.telemetry, settings.worker_host, settings.worker_port) if settings.worker_port else None
+    log.info("worker_starting", broker=settings.broker, lake=settings.lake or None, group=settings.application_id)
+    await parts.app.start()
+    watch = asyncio.create_task(_watch(parts, stop))
+    await stop.wait()
+    watch.cancel()
+    code = await _stop(parts)
+    if web:
+        web.shutdown()
+    return code
+
+
+async def _watch(parts: Parts, stop: asyncio.Event) -> None:
+    """Say when the worker is ready; keep the lag; stop when it cannot go on."""
+    while True:
+        await asyncio.sleep(0.2)
+        app = parts.app
+        if parts.fold.flood or app.crashed:
+            stop.set()
+            return
+        recovered = app.tables.recovery.completed.is_set() and not app.rebalancing
+        if recovered and not parts.telemetry.ready:
+            parts.telemetry.ready = True
+            log.info("worker_ready", partitions=len(app.consumer.assignment()))
+        if recovered:
+            _measure_lag(parts)
+
+
+def _measure_lag(parts: Parts) -> None:
+    consumer = parts.app.consumer
+    for tp in consumer.assignment():
+        if tp.topic in consumer.transport.chunked:
+            read = consumer._read_offset[tp]
+            end = consumer.highwater(tp)
+            if end is not None:
+                parts.telemetry.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - (0 if read is None else read + 1)))
+
+
+async def _stop(parts: Parts) -> int:
+    """Flush what was read, commit it, leave the group."""
+    failure = parts.app.crash_reason if parts.app.crashed else parts.fold.flood
+    if not parts.app.crashed:
+        try:
+            for flush in (parts.fold.flush, parts.score.tick, parts.score.flush):
+                await asyncio.wait_for(flush(), 30)
+            if parts.lake:
+                await asyncio.wait_for(parts.lake.flush(), 30)
+            await parts.app.consumer.commit()
+        except Exception as error:  # the process edge: the rest is read again at the next start
+            failure = failure or error
+            log.exception("last_flush_failed")
+    await parts.app.stop()
+    if failure is not None:
+        log.error("worker_failed", reason=str(failure))
+        return 1
+    log.info("worker_stopped")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
