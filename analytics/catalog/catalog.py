@@ -164,6 +164,7 @@ class Catalog:
         )
 
     def _imported(self) -> list[CatalogEntry]:
+        # Asked here too, so that a catalog without imports never loads the database library.
         if self._database_url is None and not (self._data_dir / _DATABASE_FILE).exists():
             return []
         return self._store().read()

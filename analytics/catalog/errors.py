@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analytics.errors import AnalyticsError
+
 __all__ = ["BadDatabaseUrl", "BadImport", "CatalogError", "Fault", "StoreFailed", "shown"]
 
 _LISTED_FAULTS = 20
 
 
-class CatalogError(Exception):
+class CatalogError(AnalyticsError):
     """Base of every error raised by ``analytics.catalog``."""
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from analytics.catalog.entries import COLUMNS, CatalogEntry, Origin, Place, check
 from analytics.catalog.errors import BadImport, Fault, shown
-from analytics.catalog.server_json import is_superseded, server_fields, unwrapped
+from analytics.catalog.server_json import older_versions, server_fields
 
 __all__ = ["FileContent", "entry_fields", "parse", "read", "to_csv", "to_json_lines"]
 
@@ -73,8 +73,8 @@ def parse(text: str, ending: str, file: str, origin: Origin) -> FileContent:
         else:
             entries[parsed.provider_id] = parsed
             first_seen[parsed.provider_id] = place.place
-    if not entries and not faults:
-        faults.append(Place(file).fault("the file", "at least one entry", f"{superseded} usable", "add an entry"))
+    if not (entries or faults or superseded):
+        faults.append(Place(file).fault("the file", "at least one entry", "none", "add an entry"))
     return FileContent(list(entries.values()), faults, superseded)
 
 
@@ -125,36 +125,36 @@ def _csv_entries(text: str, whole: Place, origin: Origin) -> Iterator[tuple[Plac
 
 
 def _json_lines_entries(text: str, whole: Place, origin: Origin) -> Iterator[tuple[Place, _Parsed]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            place = Place(whole.file, f"line {number}")
-            decoded = _decoded(line, place)
-            yield place, [decoded] if isinstance(decoded, Fault) else _object_entry(decoded, place, origin)
+    placed = [
+        (Place(whole.file, f"line {n}"), line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()
+    ]
+    return _objects_entries([(place, _decoded(line, place)) for place, line in placed], origin)
 
 
 def _json_entries(text: str, whole: Place, origin: Origin) -> Iterator[tuple[Place, _Parsed]]:
     decoded = _decoded(text, whole)
     if isinstance(decoded, Fault):
-        yield whole, [decoded]
-        return
+        return iter([(whole, [decoded])])
     if isinstance(decoded, dict) and "servers" in decoded:
         decoded = decoded["servers"]
     items = decoded if isinstance(decoded, list) else [decoded]
-    for number, item in enumerate(items, start=1):
-        place = Place(whole.file, f"entry {number}")
-        yield place, _object_entry(item, place, origin)
+    return _objects_entries([(Place(whole.file, f"entry {n}"), item) for n, item in enumerate(items, start=1)], origin)
 
 
-def _object_entry(item: object, place: Place, origin: Origin) -> _Parsed:
-    if not isinstance(item, Mapping):
-        return [place.fault("the entry", "a JSON object", shown(item), "correct it")]
-    if "provider_id" in item:
-        return check(item, place, origin)
-    server, meta = unwrapped(item)
-    if is_superseded(meta):
-        return None
-    fields = server_fields(server, meta, place)
-    return fields if isinstance(fields, list) else check(fields, place, origin)
+def _objects_entries(placed: list[tuple[Place, Any]], origin: Origin) -> Iterator[tuple[Place, _Parsed]]:
+    older = older_versions([item for _, item in placed])
+    for number, (place, item) in enumerate(placed):
+        if number in older:
+            yield place, None
+        elif isinstance(item, Fault):
+            yield place, [item]
+        elif not isinstance(item, Mapping):
+            yield place, [place.fault("the entry", "a JSON object", shown(item), "correct it")]
+        elif "provider_id" in item:
+            yield place, check(item, place, origin)
+        else:
+            fields = server_fields(item, place)
+            yield place, fields if isinstance(fields, list) else check(fields, place, origin)
 
 
 def _decoded(text: str, place: Place) -> Any | Fault:
@@ -164,8 +164,9 @@ def _decoded(text: str, place: Place) -> Any | Fault:
         got = f"{error.msg} at line {error.lineno}, column {error.colno}"
     except RecursionError:
         got = "brackets nested too deeply"
-    except ValueError as error:  # a whole number of thousands of digits
-        got = str(error)
+    except ValueError:
+        # Python refuses to build whole numbers of more than 4,300 digits.
+        got = "a number of too many digits"
     return place.fault("the text", "JSON", got, "correct it")
 
 

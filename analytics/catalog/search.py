@@ -41,7 +41,7 @@ def matching(
     """
     ranked = []
     for entry in entries:
-        if category is not None and (entry.category or "").casefold() != category.casefold().strip():
+        if category is not None and (entry.category is None or entry.category.casefold() != category.casefold()):
             continue
         ranks = (_task_rank(entry, task_type), _text_rank(entry, text))
         if None not in ranks:

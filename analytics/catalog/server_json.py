@@ -6,13 +6,13 @@ and are told apart by what they lack.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from analytics.catalog.entries import Place, is_endpoint
 from analytics.catalog.errors import Fault, shown
 
-__all__ = ["OFFICIAL", "PUBLISHER", "is_superseded", "server_fields", "unwrapped"]
+__all__ = ["OFFICIAL", "PUBLISHER", "older_versions", "server_fields"]
 
 OFFICIAL: Final = "io.modelcontextprotocol.registry/official"
 """Key of what the registry itself adds: status and whether this is the latest version."""
@@ -39,26 +39,47 @@ _SECTIONS: Final = {
 }
 
 
-def unwrapped(item: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """The server and what the registry says about it, from an item of its list or from a bare ``server.json``."""
-    server = item.get("server")
-    inner = server if isinstance(server, Mapping) else item
-    metas = [holder["_meta"] for holder in (item, inner) if isinstance(holder.get("_meta"), Mapping)]
-    return inner, {key: value for meta in reversed(metas) for key, value in meta.items()}
+def older_versions(items: Sequence[object]) -> set[int]:
+    """Positions of the servers that another item replaces, or that the registry calls deleted or not the latest.
+
+    The registry lists every version of a server. Where it does not say which is the latest, the highest version
+    counts (of equal ones the last), numbers compared as numbers, a pre-release below its release.
+    """
+    older: set[int] = set()
+    newest: dict[str, tuple[tuple[object, ...], int]] = {}
+    for position, item in enumerate(items):
+        if not isinstance(item, Mapping) or "provider_id" in item:
+            continue
+        server, meta = _unwrapped(item)
+        official = meta.get(OFFICIAL)
+        if isinstance(official, Mapping) and (official.get("isLatest") is False or official.get("status") == "deleted"):
+            older.add(position)
+            continue
+        name, version = server.get("name"), server.get("version")
+        if isinstance(name, str) and isinstance(version, str):
+            candidate = (_version_order(version), position)
+            held = newest.setdefault(name, candidate)
+            newest[name] = max(held, candidate)
+            if held != candidate:
+                older.add(min(held, candidate)[1])
+    return older
 
 
-def is_superseded(meta: Mapping[str, Any]) -> bool:
-    """Whether the registry says that this version is not the latest, or was deleted."""
-    official = meta.get(OFFICIAL)
-    return isinstance(official, Mapping) and (official.get("isLatest") is False or official.get("status") == "deleted")
+def _version_order(version: str) -> tuple[object, ...]:
+    release, _, pre_release = version.partition("+")[0].partition("-")
+    # Bounded, so that a version of a million digits costs nothing.
+    parts = [part[:18] for part in release[:255].removeprefix("v").split(".")]
+    numbers = tuple((0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts)
+    return numbers, not pre_release, pre_release
 
 
-def server_fields(server: Mapping[str, Any], meta: Mapping[str, Any], place: Place) -> dict[str, object] | list[Fault]:
-    """The entry's fields, or every fault of the server's description.
+def server_fields(item: Mapping[str, Any], place: Place) -> dict[str, object] | list[Fault]:
+    """The entry's fields of a ``server.json`` or of an item of the registry's list, or every fault found in it.
 
     The id is the server's name, the name its title, the source its repository or else its first package, the
     endpoint its first remote that needs no variables (streamable HTTP before SSE).
     """
+    server, meta = _unwrapped(item)
     faults = [*_faulty_texts(server, place), *_faulty_sections(server, place)]
     if faults:
         return faults
@@ -74,6 +95,13 @@ def server_fields(server: Mapping[str, Any], meta: Mapping[str, Any], place: Pla
         "source": _source(server),
         "endpoint": _endpoint(server),
     }
+
+
+def _unwrapped(item: Mapping[str, Any]) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    server = item.get("server")
+    inner = server if isinstance(server, Mapping) else item
+    metas = [holder["_meta"] for holder in (inner, item) if isinstance(holder.get("_meta"), Mapping)]
+    return inner, {key: value for meta in metas for key, value in meta.items()}
 
 
 def _faulty_texts(server: Mapping[str, Any], place: Place) -> list[Fault]:

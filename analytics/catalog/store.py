@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import JSON, Column, Connection, Engine, MetaData, String, Table, create_engine, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
@@ -35,26 +35,30 @@ _ENTRIES: Final = Table(
 class Store:
     """The imported entries of one installation; every method opens and closes its own connection."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str | URL) -> None:
         try:
             self._url = make_url(database_url)
-            if self._url.get_backend_name() not in ("sqlite", "postgresql"):
+            backend = self._url.get_backend_name()
+            if backend not in ("sqlite", "postgresql") or not self._url.database:
                 raise BadDatabaseUrl(self._url.render_as_string())
-            options = {"timeout": _LOCK_WAIT_S} if self._url.get_backend_name() == "sqlite" else {}
+            self._file = Path(self._url.database) if backend == "sqlite" else None
+            options = {"timeout": _LOCK_WAIT_S} if self._file else {}
             # A pool would keep files open between calls that may lie hours apart.
             self._engine: Engine = create_engine(self._url, poolclass=NullPool, connect_args=options)
         except (ArgumentError, NoSuchModuleError):
-            raise BadDatabaseUrl(shown(database_url.rpartition("@")[2])) from None
+            raise BadDatabaseUrl(shown(str(database_url).rpartition("@")[2])) from None
         except ModuleNotFoundError as error:
             raise BadDatabaseUrl(f"{self._url.render_as_string()}, whose driver {error.name} is absent") from None
 
     @classmethod
     def of_file(cls, path: Path) -> "Store":
         """The store in a SQLite file, which need not exist yet."""
-        return cls(f"sqlite:///{path}")
+        return cls(URL.create("sqlite", database=str(path)))
 
     def read(self) -> list[CatalogEntry]:
         """All imported entries in the order of their ids; none when nothing was ever imported."""
+        if self._file is not None and not self._file.exists():
+            return []
         with self._failing_as("read"), self._engine.connect() as connection:
             if not inspect(connection).has_table(_ENTRIES.name):
                 return []
@@ -71,8 +75,8 @@ class Store:
                 _upsert_rows(connection, rows)
 
     def _create_table(self) -> None:
-        if self._url.get_backend_name() == "sqlite" and self._url.database:
-            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self._engine.begin() as connection:
                 connection.execute(CreateTable(_ENTRIES, if_not_exists=True))
@@ -86,7 +90,7 @@ class Store:
         try:
             yield
         except SQLAlchemyError as error:
-            reason = str(getattr(error, "orig", None) or error)
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise StoreFailed(action, self._url.render_as_string(), reason) from error
         except OSError as error:
             raise StoreFailed(action, self._url.render_as_string(), error.strerror or str(error)) from error
