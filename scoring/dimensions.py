@@ -90,7 +90,8 @@ def credits(sums: Floats | Ints) -> Credits:
     latency                 satisfied + tolerating / 2 (Apdex v1.1,   answered calls that state one
                             T = 1 s, 4T = 4 s)
     error_rate              success                                   success + failure + error
-    quality                 quality + schema_valid                    both counted
+    quality                 n times the mean of all quality and       reports that state the one of
+                            schema_valid verdicts                     them that is stated more often
     freshness               2 ** (-age / 1 day)                       reports that state an age
     security                n clean / (clean + 10 found)              checks
     cost_efficiency         1 / (1 + cost / 0.01 USD)                 reports that state a cost
@@ -118,12 +119,13 @@ def credits(sums: Floats | Ints) -> Credits:
     reports = answered + of("timeout") + of("error")
     clean, checks = of("security_clean"), of("security_n")
     found = checks - clean
+    verdicts, judged = of("quality_n") + of("schema_n"), np.maximum(of("quality_n"), of("schema_n"))
     pairs: dict[str, tuple[Floats, Floats]] = {
         "reliability": (of("success"), reports),
         "uptime": (answered, reports),
         "latency": (of("latency_satisfied") + of("latency_tolerating") / 2, of("latency_n")),
         "error_rate": (of("success"), answered + of("error")),
-        "quality": (of("quality_ppm") / 1e6 + of("schema_ok"), of("quality_n") + of("schema_n")),
+        "quality": (judged * np.nan_to_num(ratio(of("quality_ppm") / 1e6 + of("schema_ok"), verdicts)), judged),
         "freshness": (of("freshness_ppm") / 1e6, of("freshness_n")),
         "security": (checks * np.nan_to_num(ratio(clean, clean + FINDING_WEIGHT * found)), checks),
         "cost_efficiency": (of("cost_ppm") / 1e6, of("cost_n")),

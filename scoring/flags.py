@@ -67,17 +67,19 @@ def flags(evidence: Evidence, as_of_s: float, n: Ints, n_effective: Floats, z_sc
     recent_failures: in the 5m or the 1h window at least 3 reports did not succeed, and the upper Wilson bound (95 %
     one-sided) of the success share is below 0.9: it fails more than one in ten beyond chance.
     degrading: the success share of 7d is more than 0.1 below that of 30d, or 1h below 24h, or 5m below 1h (so that a
-    provider with hours or one hour of history can degrade too), and its upper Wilson bound is below the longer share: a
-    fall by chance does not count.
+    provider with hours or one hour of history can degrade too), at least 3 reports of the shorter window did not
+    succeed, and its upper Wilson bound is below the longer share: a fall by chance does not count.
     """
     windows = evidence.windows
     success = windows[:, :, STAT["success"]]
     reports = windows[:, :, : STAT["error"] + 1].sum(axis=2)
     share, best = ratio(success, reports), wilson_upper(success, reports, SURE_Z)
-    failing = (reports - success >= FEWEST_FAILURES) & (best < GOOD_SHARE)
+    failures = reports - success
+    failing = (failures >= FEWEST_FAILURES) & (best < GOOD_SHARE)
     degrading = np.zeros(len(n), dtype=bool)
     for short, long in ((_WINDOW[short], _WINDOW[long]) for short, long in _FALLS):
-        degrading |= (share[:, short] < share[:, long] - FALL) & (best[:, short] < share[:, long])
+        fallen = (share[:, short] < share[:, long] - FALL) & (best[:, short] < share[:, long])
+        degrading |= fallen & (failures[:, short] >= FEWEST_FAILURES)
     known = n > 0
     held = {
         "low_sample_size": n_effective < LOW_SAMPLE_REPORTS,
