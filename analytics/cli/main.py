@@ -11,6 +11,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from analytics.cli.output import BAD_INPUT, FAILED, refuse
+from analytics.errors import AnalyticsError, InvalidRequest, InvalidSettings
+from scoring.errors import InvalidReport
+
 __all__ = ["COMMANDS", "Entry", "app", "load", "main"]
 
 
@@ -71,6 +75,15 @@ class LazyGroup(TyperGroup):
         for name, entry in COMMANDS.items():
             shown = TyperCommand(name, help=entry.help, rich_help_panel=entry.panel)
             self.add_command(shown, name)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; what its caller can mend ends in a sentence and an exit code, not in a traceback."""
+        try:
+            return super().invoke(ctx)
+        except (InvalidRequest, InvalidSettings, InvalidReport) as error:
+            refuse(str(error), BAD_INPUT)
+        except AnalyticsError as error:
+            refuse(str(error), FAILED)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The called command, loaded (both a call and its shell completion come through here)."""

@@ -12,5 +12,5 @@ def worker() -> None:
     It joins the consumer group and shares the partitions with the workers that run already. Settings come from
     TRUSTSCORE_BROKER, TRUSTSCORE_LAKE and the other TRUSTSCORE_ variables (see `trustscore config`). Ctrl-C stops it.
     """
-    # The process is replaced, so signals and the exit code are the worker's own, and this package needs no import of it.
+    # The process is replaced: signals and the exit code are the worker's own, and nothing of it is imported here.
     os.execv(sys.executable, [sys.executable, "-m", "streams.worker"])
