@@ -37,11 +37,11 @@ def admit(given: Mapping[str, Any], now_s: float) -> tuple[int, dict[str, Any]]:
     report: dict[str, Any] = {}
     unknown: dict[str, Any] | None = None
     for name, value in given.items():
-        if value is None:
-            continue
         check = _CHECKS.get(name)
         if check is None:
             unknown = {name: value} if unknown is None else unknown | {name: value}
+            continue
+        if value is None:
             continue
         kept = check(value)
         if kept is _UNFIT:
@@ -91,8 +91,7 @@ def _choices(field: Field) -> _Check:
 
     def check(value: Any) -> Any:
         fits = isinstance(value, list | tuple) and all(isinstance(one, str) and one in choices for one in value)
-        # A finding is there or not, so a list cannot be longer than the findings there are.
-        return list(dict.fromkeys(value)) if fits else _UNFIT
+        return list(value) if fits else _UNFIT
 
     return check
 

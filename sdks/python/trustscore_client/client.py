@@ -159,13 +159,14 @@ class TrustScore:
         """
         ends_s = time.monotonic() + (self._exit_s if timeout_s is None else timeout_s)
         self._buffer.close()
-        if not self._buffer.flush(ends_s - time.monotonic()) and (left := self._buffer.abandon()):
+        sent_all = self._buffer.flush(ends_s - time.monotonic())
+        if not sent_all and (left := self._buffer.abandon()):
             reason = self._buffer.stats.last_error or "the transport did not answer in time"
             log.warning("%d reports were not sent before the end: %s", left, reason)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(max(ends_s - time.monotonic(), 0.0))
         atexit.unregister(self.close)
-        return self._buffer.stats.pending == 0
+        return sent_all
 
     def __enter__(self) -> Self:
         return self

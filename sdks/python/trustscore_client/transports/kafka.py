@@ -23,7 +23,11 @@ class KafkaTransport:
     """``json``: a message is one report, keyed by its provider; ``arrow``: an Arrow stream of up to 500 (pyarrow)."""
     timeout_s: float = 10.0
     options: Mapping[str, Any] = field(default_factory=dict)
-    """More of ``aiokafka.AIOKafkaProducer``'s: ``security_protocol``, ``sasl_mechanism``, ``compression_type``…"""
+    """More of ``aiokafka.AIOKafkaProducer``'s: ``security_protocol``, ``sasl_mechanism``, ``compression_type``…
+
+    ``enable_idempotence`` is worth setting on Apache Kafka; it is off because the embedded broker refuses it, and a
+    report that arrives twice is recognised by its id.
+    """
 
     def __post_init__(self) -> None:
         hosts = [one.strip().rpartition(":") for one in self.bootstrap.split(",")]

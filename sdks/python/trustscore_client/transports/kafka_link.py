@@ -87,7 +87,6 @@ class KafkaLink:
         options: dict[str, Any] = {
             "client_id": "trustscore-client",
             "acks": "all",
-            "enable_idempotence": True,
             "request_timeout_ms": int(self._transport.timeout_s * 1000),
             **self._transport.options,
             "max_batch_size": self._batch_bytes,
