@@ -177,12 +177,13 @@ def test_ctrl_c_ends_an_import_without_traceback_and_without_rest(data_dir: Path
     pipe = tmp_path / "endless.jsonl"
     os.mkfifo(pipe)
     command = [sys.executable, "-c", "from analytics.cli.catalog import app; app()", "import", str(pipe)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    # Opening blocks until the command has opened its end; it then reads until this end is closed.
-    with pipe.open("w") as writing:
-        writing.write('{"provider_id": "a", "name": "A"}\n')
-        writing.flush()
-        process.send_signal(signal.SIGINT)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        # Opening blocks until the command has opened its end; it then reads until this end is closed. A signal that
+        # comes just before its read interrupts nothing, so only the closing makes sure that the command goes on.
+        with pipe.open("w") as writing:
+            writing.write('{"provider_id": "a", "name": "A"}\n')
+            writing.flush()
+            process.send_signal(signal.SIGINT)
         out, said = process.communicate(timeout=60)
     # 130 is what shells expect of a program that an interrupt ended.
     assert (process.returncode, out) == (130, "")
