@@ -88,8 +88,8 @@ def increments(columns: Columns) -> Increments:
 
     Examples
     --------
-    >>> one = np.array([0]); two = Columns(np.array([0, 0]), [("a", "", "")], np.array([1, 2]), np.array([0, 3]), np.array([7, 8]))
-    >>> got = increments(two)
+    >>> zero, offsets = np.array([0, 0]), np.array([7, 8])
+    >>> got = increments(Columns(zero, [("a", "", "")], np.array([1, 2]), np.array([0, 3]), offsets))
     >>> got.stats[0, :4].tolist(), got.last_offset.tolist()
     ([1, 0, 0, 1], [8])
     """
@@ -118,7 +118,7 @@ def increments(columns: Columns) -> Increments:
 
 
 def statistics(columns: Columns) -> dict[int, Ints]:
-    """What each report adds to each statistic: int64 arrays of shape n, by column of ``STATS``; zero columns left out."""
+    """What each report adds to each statistic: int64 [n] by column of ``STATS``; columns of zeros left out."""
     out: dict[int, Ints] = {STAT[name]: _int(columns.outcome == code) for code, name in enumerate(OUTCOMES)}
     answered, latency_us = _latency_us(columns)
     if answered is not None:

@@ -67,5 +67,5 @@ class ScoreRecord:
     """Beta prior (successes, other outcomes) behind ``success_probability``."""
     last_report_s: float | None
     through: dict[int, int] = field(default_factory=dict)
-    """Last offset of each partition of ``trust.reports`` that is in here: with ``as_of_s``, all that is needed to recompute it from the lake."""
+    """Last offset in here of each partition of ``trust.reports``: with ``as_of_s``, enough to recompute it."""
     method: str = "score_v1"

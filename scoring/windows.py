@@ -1,4 +1,4 @@
-"""Rolling windows of many entities, kept by adding what came and subtracting what expired: exact, the sums being integers."""
+"""Rolling windows of many entities: what came is added, what expired subtracted; exact, the sums being integers."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -37,13 +37,13 @@ class Windows:
     def add(self, key: BlockKey, entities: Ints, stats: Ints) -> None:
         """Add ``stats`` [n, statistic] of one pane to the windows that cover it now."""
         for window in self._covering(key):
-            np.add.at(self.sums, (entities, window), stats)
+            np.add.at(self.sums[:, window], entities, stats)
 
     def add_latency(self, key: BlockKey, entities: Ints, buckets: Ints, counts: Ints) -> None:
         """Add latency ``counts`` [n] of one pane to the histograms that cover it now."""
         for window in self._covering(key):
             if window in _SKETCH:
-                np.add.at(self.sketches, (entities, _SKETCH[window], buckets), counts.astype(np.int32))
+                self._add_sketch(_SKETCH[window], entities, buckets, counts)
 
     def advance(self, blocks: Mapping[BlockKey, Block], entity_of_row: Ints, as_of_s: float) -> Ints:
         """Move the windows to ``as_of_s``; the entities whose sums changed, ascending.
@@ -66,12 +66,15 @@ class Windows:
     def _move(self, number: int, block: Block, entity_of_row: Ints, sign: int) -> Ints:
         rows = np.flatnonzero(block.offset[: len(entity_of_row)] >= 0)
         entities = entity_of_row[rows]
-        np.add.at(self.sums, (entities, number), sign * block.stats[rows])
+        np.add.at(self.sums[:, number], entities, sign * block.stats[rows])
         if number in _SKETCH:
             keys, counts = block.latency.keys, block.latency.counts
-            place = (entity_of_row[keys // BUCKETS], _SKETCH[number], keys % BUCKETS)
-            np.add.at(self.sketches, place, (sign * counts).astype(np.int32))
+            self._add_sketch(_SKETCH[number], entity_of_row[keys // BUCKETS], keys % BUCKETS, sign * counts)
         return entities
+
+    def _add_sketch(self, sketch: int, entities: Ints, buckets: Ints, counts: Ints) -> None:
+        flat = self.sketches.reshape(-1)  # a view: one index is several times faster than three
+        np.add.at(flat, (entities * len(QUANTILE_WINDOWS) + sketch) * BUCKETS + buckets, counts.astype(np.int32))
 
     def _covering(self, key: BlockKey) -> list[int]:
         level_s, start_s = key

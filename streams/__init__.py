@@ -1,0 +1,1 @@
+"""The worker: reports from Kafka into panes, scores and the lake."""

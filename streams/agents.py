@@ -1,22 +1,22 @@
-"""The loops: read a chunk, call a pure step, send what it gives. And every few seconds: write state and lake, then acknowledge.
+"""The loops: read a chunk, call a pure step, send what it gives; now and then write state and lake, then acknowledge.
 
-What is acknowledged is durable: its panes were sent on, its reports are in the lake, its state is in the changelog. After a
-crash the chunks since are read again and change nothing that they had already changed.
+What is acknowledged is durable: its panes were sent on, its reports are in the lake, its state is in the changelog.
+After a crash the chunks since are read again and change nothing that they had already changed.
 """
 
 import asyncio
 import time
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
-import faust
 import msgspec
 import numpy as np
 import pyarrow as pa
 import structlog
-from faust.types import TP, EventT, StreamT
+from faust import Stream
+from faust.types import TP, EventT, TopicT
 
 from scoring.book import Book
 from streams.codec import decode_updates, encode_updates
@@ -69,6 +69,12 @@ class Partition(Generic[S]):
     waiting: Waiting = field(default_factory=Waiting)
 
 
+def _run(event: EventT[Any]) -> list[Any]:
+    """The records that a chunk carries as its value (``streams.chunks``)."""
+    run: list[Any] = event.value  # type: ignore[assignment]
+    return run
+
+
 class FoldLoop:
     """``trust.reports`` → panes → ``trust.panes``; reports, panes and rejects → lake; rejects → ``trust.rejects``."""
 
@@ -76,8 +82,8 @@ class FoldLoop:
         self,
         settings: WorkerSettings,
         table: BookTable,
-        panes: faust.Topic,
-        rejects: faust.Topic,
+        panes: TopicT,
+        rejects: TopicT,
         lake: LakeSinks | None,
         telemetry: Telemetry,
         clock: Clock,
@@ -87,7 +93,7 @@ class FoldLoop:
         self._partitions: dict[int, Partition[FoldState]] = {}
         self._readers: dict[int, JsonReader] = {}
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
-        self._sent: list[asyncio.Future[Any]] = []
+        self._sent: list[Awaitable[Any]] = []
         self._flushing = asyncio.Lock()
         self.flood: RejectFlood | None = None
 
@@ -97,7 +103,7 @@ class FoldLoop:
             if tp.topic == "trust.reports":
                 self._partitions.pop(tp.partition, None)
 
-    async def run(self, stream: StreamT[Any]) -> None:
+    async def run(self, stream: Stream[Any]) -> None:
         """The agent: one chunk after the other."""
         async for event in stream.noack().events():
             while self.flood or self._pending() > self._settings.pending_rows:
@@ -109,7 +115,7 @@ class FoldLoop:
         held = self._partitions.get(partition)
         if held is None:
             held = self._partitions[partition] = Partition(FoldState(book=load_book(self._table, partition)))
-        batch = decode(event.value, partition, self._readers.setdefault(partition, JsonReader()))
+        batch = decode(_run(event), partition, self._readers.setdefault(partition, JsonReader()))
         if self._breaker.saw(batch.records, len({reject.record.offset for reject in batch.rejects})):
             self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
             return
@@ -185,12 +191,12 @@ class ScoreLoop:
     """``trust.panes`` → windows, dimensions, scores → ``trust.scores``."""
 
     def __init__(
-        self, settings: WorkerSettings, table: BookTable, scores: faust.Topic, telemetry: Telemetry, clock: Clock
+        self, settings: WorkerSettings, table: BookTable, scores: TopicT, telemetry: Telemetry, clock: Clock
     ) -> None:
         self._settings, self._table, self._scores = settings, table, scores
         self._telemetry, self._clock = telemetry, clock
         self._partitions: dict[int, Partition[ScoreState]] = {}
-        self._sent: list[asyncio.Future[Any]] = []
+        self._sent: list[Awaitable[Any]] = []
         self._flushing = asyncio.Lock()
 
     def revoked(self, partitions: Iterable[TP]) -> None:
@@ -211,11 +217,11 @@ class ScoreLoop:
             held = self._partitions[partition] = Partition(restored(book))
         return held
 
-    async def run(self, stream: StreamT[Any]) -> None:
+    async def run(self, stream: Stream[Any]) -> None:
         """The agent: merge the panes of each chunk."""
         async for event in stream.noack().events():
             held = self._open(event.message.partition)
-            for record in event.value:
+            for record in _run(event):
                 merge(held.state, int(record.key), decode_updates(record.value))
             held.waiting.events.append(event)
 
@@ -260,12 +266,12 @@ class LakeLoop:
             if tp.topic == "trust.scores":
                 self._waiting.pop(tp.partition, None)
 
-    async def run(self, stream: StreamT[Any]) -> None:
+    async def run(self, stream: Stream[Any]) -> None:
         """The agent: keep the rows of each chunk until the next commit."""
         async for event in stream.noack().events():
             waiting = self._waiting.setdefault(event.message.partition, Waiting())
             waiting.events.append(event)
-            waiting.tables.append(score_rows(event.value, event.message.partition))
+            waiting.tables.append(score_rows(_run(event), event.message.partition))
 
     async def flush(self) -> None:
         """Commit the rows, then acknowledge them."""

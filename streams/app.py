@@ -1,4 +1,4 @@
-"""The worker's parts and how they hang together: every topic, table, agent and sink, once, in the order a report walks."""
+"""The worker's parts and how they hang together: every topic, table, agent and sink once, as a report walks."""
 
 import asyncio
 import tempfile
@@ -48,10 +48,10 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     score = ScoreLoop(settings, score_table, scores, telemetry, clock)
     lake = LakeLoop(sinks) if sinks else None
 
-    app.agent(reports, name="fold")(fold.run)
-    app.agent(panes, name="score")(score.run)
+    app.agent(reports, name="fold")(fold.run)  # type: ignore[arg-type]  # Faust hands over a Stream
+    app.agent(panes, name="score")(score.run)  # type: ignore[arg-type]
     if lake:
-        app.agent(scores, name="lake")(lake.run)
+        app.agent(scores, name="lake")(lake.run)  # type: ignore[arg-type]
     revoked = [fold.revoked, score.revoked, *([lake.revoked] if lake else [])]
     use_chunks(app, [REPORTS, PANES, SCORES], revoked)
 

@@ -42,12 +42,10 @@ def parse(value: bytes) -> tuple[pa.Table, list[tuple[int, InvalidReport, bytes]
         if field.kind != "time":
             bad |= ~_fits(field, columns[field.name])
     columns |= {"event_s": pa.array(event_s), "row": pa.array(np.arange(given.num_rows, dtype=np.int32))}
-    problems: list[tuple[int, InvalidReport, bytes]] = []
     unknown = [name for name in given.column_names if name not in _NAMES]
     if unknown:
         columns["details"] = _with_unknown(given, columns["details"], unknown, bad)
-    for row in np.flatnonzero(bad).tolist():
-        problems.append((row, *_problem(given.slice(row, 1).to_pylist()[0])))
+    problems = [(row, *_problem(given.slice(row, 1).to_pylist()[0])) for row in np.flatnonzero(bad).tolist()]
     return pa.table(columns).filter(pa.array(~bad)), problems
 
 
@@ -60,7 +58,9 @@ def _read(value: bytes) -> pa.Table:
         got = f"{len(value)} bytes that are none ({str(error)[:120]})"
         raise InvalidReport("message", "an Arrow IPC stream", got, step) from None
     if len(set(table.column_names)) < len(table.column_names):
-        raise InvalidReport("message", "an Arrow stream with distinct column names", str(table.column_names)[:200], step)
+        raise InvalidReport(
+            "message", "an Arrow stream with distinct column names", str(table.column_names)[:200], step
+        )
     return table.combine_chunks()
 
 
@@ -79,7 +79,13 @@ def _column(given: pa.Table, field: Field) -> pa.Array:
 
 
 def _array(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks)
+        if column.num_chunks
+        else pa.array([], column.type)
+    )
 
 
 def _event_s(column: pa.ChunkedArray) -> NDArray[np.float64]:
@@ -117,7 +123,8 @@ def _fits(field: Field, column: pa.Array) -> NDArray[np.bool_]:
     elif field.kind == "string":
         length = pc.utf8_length(column).fill_null(1).to_numpy(zero_copy_only=False)
         good = (length >= 1) & (length <= field.max_length)
-    return good & present if field.required else good | ~present
+    fits: NDArray[np.bool_] = good & present if field.required else good | ~present
+    return fits
 
 
 def _is_object(text: str) -> bool:
@@ -152,4 +159,6 @@ def _problem(row: dict[str, Any]) -> tuple[InvalidReport, bytes]:
         validate(report)
     except InvalidReport as error:
         return error, shown
-    return InvalidReport("message", "a row within its bounds", shown[:120].decode("utf-8", "replace"), "correct the row"), shown
+    return InvalidReport(
+        "message", "a row within its bounds", shown[:120].decode("utf-8", "replace"), "correct the row"
+    ), shown

@@ -51,7 +51,9 @@ def _packed(message: msgspec.Struct) -> bytes:
 def _unpacked(value: bytes, kind: type[T]) -> T:
     message = msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(value)), type=kind)
     if message.layout != LAYOUT:
-        raise ValueError(f"state of layout {LAYOUT} expected; got layout {message.layout}; give the worker a new application id")
+        raise ValueError(
+            f"state of layout {LAYOUT} expected; got layout {message.layout}; give the worker a new application id"
+        )
     return message
 
 

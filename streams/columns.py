@@ -47,7 +47,8 @@ def _series(table: pa.Table) -> tuple[Ints, list[tuple[str, str, str]]]:
     used, series = np.unique(code, return_inverse=True)
     tasks, regions = len(words[1]), len(words[2])
     return series, [
-        (words[0][at // (tasks * regions)], words[1][at // regions % tasks], words[2][at % regions]) for at in used.tolist()
+        (words[0][at // (tasks * regions)], words[1][at // regions % tasks], words[2][at % regions])
+        for at in used.tolist()
     ]
 
 

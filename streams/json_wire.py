@@ -15,14 +15,24 @@ from streams.schemas import REPORTS_SCHEMA
 
 __all__ = ["JsonReader"]
 
-_KINDS: Final[dict[str, Any]] = {"number": float, "integer": int, "bool": bool, "object": msgspec.Raw, "time": float | str}
+_KINDS: Final[dict[str, Any]] = {
+    "number": float,
+    "integer": int,
+    "bool": bool,
+    "object": msgspec.Raw,
+    "time": float | str,
+}
+
+
+def _one_of(field: Field) -> Any:
+    return Literal.__getitem__(field.choices)
 
 
 def _type_of(field: Field) -> Any:
     if field.kind == "strings":
-        return list[Literal[field.choices]]  # type: ignore[valid-type]
+        return list[_one_of(field)]  # type: ignore[misc]
     if field.choices:
-        return Literal[field.choices]
+        return _one_of(field)
     if field.kind == "string":
         return Annotated[str, msgspec.Meta(min_length=1, max_length=field.max_length)]
     if field.kind in ("number", "integer"):
@@ -124,11 +134,13 @@ def _one(value: bytes | None) -> Any:
     try:
         return _decoder(_ALL).decode(msgspec.json.encode(validate(given)))
     except _WRONG as error:
-        raise InvalidReport("message", "a report within its bounds", f"{_start(value)} ({error})", "correct the field") from None
+        raise InvalidReport(
+            "message", "a report within its bounds", f"{_start(value)} ({error})", "correct the field"
+        ) from None
 
 
 def _start(value: bytes) -> str:
-    return f"{len(value)} bytes starting {ascii(value[:40].decode('utf-8', 'replace'))}"
+    return f"{len(value)} bytes starting {value[:40].decode('utf-8', 'replace')!a}"
 
 
 def _table(reports: list[Any], names: frozenset[str]) -> tuple[pa.Table, dict[int, InvalidReport]]:

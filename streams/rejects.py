@@ -48,7 +48,7 @@ class Breaker:
 
 
 def reject_headers(reject: Reject, topic: str, partition: int) -> list[tuple[str, bytes]]:
-    """Headers of the ``trust.rejects`` message of a reject: the reason, where it was, and its own headers as ``h.<name>``."""
+    """Headers of a reject's ``trust.rejects`` message: reason, where it was, and its own headers as ``h.<name>``."""
     own = [(f"h.{name}", value) for name, value in reject.record.headers]
     where = {"reason": reject.reason, "field": reject.field, "topic": topic, "partition": str(partition)}
     where |= {"offset": str(reject.record.offset), "row": str(reject.row)}

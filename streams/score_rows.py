@@ -32,7 +32,18 @@ def _row(score: ScoreRecord, record: Record, partition: int) -> dict[str, Any]:
         "offset": record.offset,
         "record": (record.value or b"").decode(),
     }
-    for name in ("provider_id", "facet", "trust_score", "lower", "upper", "success_probability", "confidence", "n", "n_effective", "flags"):
+    for name in (
+        "provider_id",
+        "facet",
+        "trust_score",
+        "lower",
+        "upper",
+        "success_probability",
+        "confidence",
+        "n",
+        "n_effective",
+        "flags",
+    ):
         row[name] = getattr(score, name)
     for name in DIMENSIONS:
         row[name] = dimensions[name].value if name in dimensions else None

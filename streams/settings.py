@@ -15,18 +15,30 @@ class WorkerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    broker: str = Field("127.0.0.1:9092", description="host:port of Kafka, several with commas")
-    application_id: str = Field("trustscore", description="consumer group and prefix of the changelog topics")
-    partitions: int = Field(4, ge=1, le=10_000, description="partitions of every topic, where they are to be created")
-    replication: int = Field(1, ge=1, le=7, description="replicas of every topic, where they are to be created")
-    lake: str = Field("trustscore-data/lake", description="directory of the Delta tables; empty: none are written")
-    lake_flush_s: float = Field(2.0, gt=0, le=60, description="seconds between commits of state and lake")
-    tick_s: float = Field(0.1, gt=0, le=10, description="seconds between messages from the fold to the scores")
-    score_s: float = Field(1.0, gt=0, le=60, description="seconds between scores of the same provider")
-    poll_records: int = Field(20_000, ge=1, description="most reports in one chunk")
-    pending_rows: int = Field(2_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading")
-    session_timeout_s: float = Field(10.0, ge=1, description="seconds without a heartbeat after which the group goes on without the worker")
-    reject_ratio: float = Field(0.5, gt=0, le=1, description="share of unusable messages at which the worker stops; 1: never")
-    reject_window: int = Field(10_000, ge=100, description="messages over which that share is taken")
-    worker_host: str = Field("127.0.0.1", description="address of the worker's /metrics and /health")
-    worker_port: int = Field(0, ge=0, le=65_535, description="port of the worker's /metrics and /health; 0: none")
+    broker: str = Field(default="127.0.0.1:9092", description="host:port of Kafka, several with commas")
+    application_id: str = Field(default="trustscore", description="consumer group and prefix of the changelog topics")
+    partitions: int = Field(
+        default=4, ge=1, le=10_000, description="partitions of every topic, where they are to be created"
+    )
+    replication: int = Field(default=1, ge=1, le=7, description="replicas of every topic, where they are to be created")
+    lake: str = Field(
+        default="trustscore-data/lake", description="directory of the Delta tables; empty: none are written"
+    )
+    lake_flush_s: float = Field(default=2.0, gt=0, le=60, description="seconds between commits of state and lake")
+    tick_s: float = Field(default=0.1, gt=0, le=10, description="seconds between messages from the fold to the scores")
+    score_s: float = Field(default=1.0, gt=0, le=60, description="seconds between scores of the same provider")
+    poll_records: int = Field(default=20_000, ge=1, description="most reports in one chunk")
+    pending_rows: int = Field(
+        default=2_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading"
+    )
+    session_timeout_s: float = Field(
+        default=10.0, ge=1, description="seconds without a heartbeat after which the group goes on without the worker"
+    )
+    reject_ratio: float = Field(
+        default=0.5, gt=0, le=1, description="share of unusable messages at which the worker stops; 1: never"
+    )
+    reject_window: int = Field(default=10_000, ge=100, description="messages over which that share is taken")
+    worker_host: str = Field(default="127.0.0.1", description="address of the worker's /metrics and /health")
+    worker_port: int = Field(
+        default=0, ge=0, le=65_535, description="port of the worker's /metrics and /health; 0: none"
+    )

@@ -1,4 +1,4 @@
-"""The worker's writing side of the lake: Delta commits that name the offsets they hold, so that each report is in once."""
+"""The worker's side of the lake: Delta commits that name the offsets they hold, so that each report is in once."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -106,7 +106,10 @@ class LakeSinks:
 
 def pane_rows(reports: pa.Table) -> pa.Table:
     """What the reports add to the one-minute panes, a row per minute, series and source partition."""
-    tables = [_pane_rows(reports.filter(pc.equal(reports["partition"], p)), p) for p in pc.unique(reports["partition"]).to_pylist()]
+    tables = [
+        _pane_rows(reports.filter(pc.equal(reports["partition"], p)), p)
+        for p in pc.unique(reports["partition"]).to_pylist()
+    ]
     return pa.concat_tables(tables)
 
 

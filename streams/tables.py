@@ -11,7 +11,7 @@ from streams.codec import decode_names, decode_part, encode_names, encode_part
 __all__ = ["BookTable", "flush_book", "load_book"]
 
 
-class BookTable(faust.Table):  # type: ignore[misc]
+class BookTable(faust.Table[bytes, bytes]):
     """A table whose keys begin with the partition they belong to (``b"3/60/1700000000/0"``).
 
     A plain Faust table takes the partition from the event being processed and refuses writes outside one; this one is

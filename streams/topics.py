@@ -53,7 +53,7 @@ async def ensure_topics(settings: WorkerSettings, attempts: int = 60) -> None:
         try:
             await client.start()
             break
-        except Exception as error:  # noqa: BLE001 - aiokafka raises many kinds; the last one is told
+        except Exception as error:
             if attempt == attempts - 1:
                 raise ConnectionError(
                     f"Kafka at {settings.broker} must answer; got {error!r}; start it or set TRUSTSCORE_BROKER"
@@ -69,8 +69,8 @@ async def ensure_topics(settings: WorkerSettings, attempts: int = 60) -> None:
         if new:
             answer = await client.create_topics(new)
             for topic, code, *message in answer.topic_errors:
-                error = for_code(code)
-                if code and error is not TopicAlreadyExistsError:
-                    raise error(f"topic {topic}: {message}")
+                refusal = for_code(code)
+                if code and refusal is not TopicAlreadyExistsError:
+                    raise refusal(f"topic {topic}: {message}")
     finally:
         await client.close()

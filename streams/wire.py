@@ -1,4 +1,4 @@
-"""Bytes of ``trust.reports`` to a checked Arrow table, and what could not be used with its reason. Parsed here, trusted after."""
+"""Bytes of ``trust.reports`` to a checked Arrow table and the rejects. Parsed here, trusted after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,14 +80,16 @@ def decode(run: Sequence[Record], partition: int, reader: JsonReader) -> Batch:
 
 def is_arrow(record: Record) -> bool:
     """Whether a record says that it is an Arrow stream."""
-    return bool(record.headers) and any(name.lower() == "content-type" and value == ARROW_TYPE for name, value in record.headers)
+    return bool(record.headers) and any(
+        name.lower() == "content-type" and value == ARROW_TYPE for name, value in record.headers
+    )
 
 
 def _add_json(reader: JsonReader, records: list[Record], tables: list[pa.Table], rejects: list[Reject]) -> None:
     reports, problems = reader.parse([record.value for record in records])
     bad = {at for at, _ in problems}
-    for at, error in problems:
-        rejects.append(_reject(records[at], error, records[at].value or b""))
+    for at, problem in problems:
+        rejects.append(_reject(records[at], problem, records[at].value or b""))
     good = [record for at, record in enumerate(records) if at not in bad] if bad else records
     if reports.num_rows:
         where = {
@@ -105,8 +107,8 @@ def _add_arrow(record: Record, tables: list[pa.Table], rejects: list[Reject]) ->
     except InvalidReport as error:
         rejects.append(_reject(record, error, value))
         return
-    for row, error, shown in problems:
-        rejects.append(_reject(record, error, shown, row))
+    for row, problem, shown in problems:
+        rejects.append(_reject(record, problem, shown, row))
     if reports.num_rows:
         n = reports.num_rows
         where = {"offset": pa.array(np.full(n, record.offset)), "received_ms": pa.array(np.full(n, record.timestamp))}
@@ -146,7 +148,14 @@ def _checked(table: pa.Table, by_offset: dict[int, Record], rejects: list[Reject
 def _row_error(row: dict[str, Any]) -> InvalidReport:
     label = row["report_id"] or ""
     try:
-        validate({"provider_id": row["provider_id"], "outcome": row["outcome"], "timestamp": row["event_s"], "report_id": label or None})
+        validate(
+            {
+                "provider_id": row["provider_id"],
+                "outcome": row["outcome"],
+                "timestamp": row["event_s"],
+                "report_id": label or None,
+            }
+        )
         check_time(row["event_s"], row["received_ms"] / 1e3, label)
     except InvalidReport as error:
         return error
@@ -170,4 +179,3 @@ def _finished(table: pa.Table, partition: int) -> pa.Table:
         "reporter_id": table["reporter_id"].fill_null("anonymous"),
     }
     return pa.table([made[name] if name in made else table[name] for name in REPORTS_SCHEMA.names], REPORTS_SCHEMA)
-

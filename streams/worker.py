@@ -1,4 +1,4 @@
-"""``python -m streams.worker``: the one module of the worker that acts. Reads the environment, starts, stops cleanly."""
+"""``python -m streams.worker``, the one module here that acts: reads the environment, starts, stops cleanly."""
 
 import asyncio
 import logging
@@ -6,9 +6,11 @@ import signal
 import sys
 
 import structlog
+from faust.tables.recovery import Recovery
 from pydantic import ValidationError
 
 from streams.app import Parts, build_app
+from streams.chunks import ChunkConsumer
 from streams.settings import PREFIX, WorkerSettings
 from streams.telemetry import serve
 from streams.topics import ensure_topics
@@ -62,7 +64,8 @@ async def _watch(parts: Parts, stop: asyncio.Event) -> None:
         if parts.fold.flood or app.crashed:
             stop.set()
             return
-        recovered = app.tables.recovery.completed.is_set() and not app.rebalancing
+        recovery: Recovery = app.tables.recovery  # type: ignore[attr-defined]  # Faust's interface leaves it out
+        recovered = recovery.completed.is_set() and not app.rebalancing
         if recovered and not parts.telemetry.ready:
             parts.telemetry.ready = True
             log.info("worker_ready", partitions=len(app.consumer.assignment()))
@@ -72,12 +75,11 @@ async def _watch(parts: Parts, stop: asyncio.Event) -> None:
 
 def _measure_lag(parts: Parts) -> None:
     consumer = parts.app.consumer
+    assert isinstance(consumer, ChunkConsumer)
     for tp in consumer.assignment():
-        if tp.topic in consumer.transport.chunked:
-            read = consumer._read_offset[tp]
-            end = consumer.highwater(tp)
-            if end is not None:
-                parts.telemetry.lag.labels(tp.topic, str(tp.partition)).set(max(0, end - (0 if read is None else read + 1)))
+        lag = consumer.lag(tp)
+        if lag is not None:
+            parts.telemetry.lag.labels(tp.topic, str(tp.partition)).set(lag)
 
 
 async def _stop(parts: Parts) -> int:

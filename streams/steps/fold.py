@@ -1,4 +1,4 @@
-"""The fold step: a run of reports into the panes of its partition. Pure: state and columns in, state and updates out."""
+"""The fold step: a run of reports into the panes of its partition. Pure: state and columns in, updates out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -100,7 +100,7 @@ def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterab
 def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints) -> None:
     block = state.book.block(key)
     if key == LAST_SEEN:
-        np.maximum.at(block.stats, (row, 0), inc.last_event_us[pane])
+        np.maximum.at(block.stats[:, 0], row, inc.last_event_us[pane])
     else:
         np.add.at(block.stats, row, inc.stats[pane])
     np.maximum.at(block.offset, row, inc.last_offset[pane])
@@ -108,9 +108,7 @@ def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints
     state.unsent.setdefault(key, []).append(row)
 
 
-def _add_latency(
-    state: FoldState, key: BlockKey, inc: Increments, here: NDArray[np.bool_], facet_rows: Ints
-) -> None:
+def _add_latency(state: FoldState, key: BlockKey, inc: Increments, here: NDArray[np.bool_], facet_rows: Ints) -> None:
     entry = np.flatnonzero(here[inc.sketch_group])
     rows = facet_rows[inc.series[inc.sketch_group[entry]]]
     at, facet = np.nonzero(rows >= 0)
@@ -136,7 +134,12 @@ def take_updates(state: FoldState) -> PaneUpdates | None:
         np.concatenate([np.full(len(rows), key[1]) for rows, key, *_ in parts]),
         np.concatenate([block.offset[rows] for rows, _, block, *_ in parts]),
         np.concatenate([block.stats[rows] for rows, _, block, *_ in parts]),
-        np.concatenate([np.searchsorted(rows, keys // BUCKETS) + at for (rows, _, _, keys), at in zip(parts, sizes[:-1], strict=True)]),
+        np.concatenate(
+            [
+                np.searchsorted(rows, keys // BUCKETS) + at
+                for (rows, _, _, keys), at in zip(parts, sizes[:-1], strict=True)
+            ]
+        ),
         np.concatenate([keys % BUCKETS for *_, keys in parts]),
         np.concatenate([block.latency.at(keys) for _, _, block, keys in parts]),
     )

@@ -122,7 +122,9 @@ def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
     state.changed.clear()
     records: list[ScoreRecord] = []
     for first in range(0, len(todo), BATCH):
-        for entity, record in zip(todo[first:].tolist(), _records(state, todo[first : first + BATCH], as_of_s), strict=False):
+        for entity, record in zip(
+            todo[first:].tolist(), _records(state, todo[first : first + BATCH], as_of_s), strict=False
+        ):
             shown = _shown(record)
             if state.said.get(entity) != shown:
                 state.said[entity] = shown
@@ -154,7 +156,9 @@ def _baseline(state: ScoreState, entities: Ints, as_of_s: float) -> anomalies.Ba
     rows = [(row, at) for at, entity in enumerate(entities.tolist()) for row in state.rows_of_entity[entity]]
     row, at = np.array(rows, np.int64).reshape(-1, 2).T
     hours, minutes = baseline_starts(as_of_s)
-    return anomalies.baseline(_gather(state, 3_600, hours, row, at, len(entities)), _gather(state, 60, minutes, row, at, len(entities)))
+    return anomalies.baseline(
+        _gather(state, 3_600, hours, row, at, len(entities)), _gather(state, 60, minutes, row, at, len(entities))
+    )
 
 
 def _gather(state: ScoreState, level_s: int, starts: Sequence[int], row: Ints, at: Ints, n: int) -> Ints:
@@ -163,7 +167,7 @@ def _gather(state: ScoreState, level_s: int, starts: Sequence[int], row: Ints, a
         block = state.book.blocks.get((level_s, start))
         if block is not None:
             block.grow(len(state.book.names))
-            np.add.at(panes, (at, number), block.stats[row])
+            np.add.at(panes[:, number], at, block.stats[row])
     return panes
 
 

@@ -38,14 +38,17 @@ def split(updates: PaneUpdates, target: Ints) -> Iterator[tuple[int, PaneUpdates
         new_pane = np.full(len(updates.entity), -1, np.int64)
         new_pane[pane] = np.arange(len(pane))
         entry = np.flatnonzero(new_pane[updates.latency_pane] >= 0)
-        yield place, PaneUpdates(
-            [updates.names[i] for i in np.flatnonzero(keep_name).tolist()],
-            renumber[updates.entity[pane]],
-            updates.level_s[pane],
-            updates.start_s[pane],
-            updates.last_offset[pane],
-            updates.stats[pane],
-            new_pane[updates.latency_pane[entry]],
-            updates.latency_bucket[entry],
-            updates.latency_count[entry],
+        yield (
+            place,
+            PaneUpdates(
+                [updates.names[i] for i in np.flatnonzero(keep_name).tolist()],
+                renumber[updates.entity[pane]],
+                updates.level_s[pane],
+                updates.start_s[pane],
+                updates.last_offset[pane],
+                updates.stats[pane],
+                new_pane[updates.latency_pane[entry]],
+                updates.latency_bucket[entry],
+                updates.latency_count[entry],
+            ),
         )
