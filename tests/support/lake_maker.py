@@ -21,7 +21,7 @@ from streams.wire import Batch, decode
 __all__ = ["LakeMaker", "Message", "make_lake"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """A Kafka record."""
 

@@ -1,0 +1,332 @@
+"""Every question that is put to the lake, in SQL: bound parameters, named columns, a stated order, a limit; typed rows.
+
+``scores``, ``reports``, … are the views of ``analytics.lake``. Times go in and out as epoch seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
+
+from analytics.errors import InvalidRequest
+from analytics.lake import Lake
+from scoring.quantiles import quantiles_ms
+from scoring.records import ScoreRecord
+from scoring.stats import BUCKETS
+
+__all__ = [
+    "Bucket", "Contributions", "Freshness", "HistoryRow", "RejectRow", "ScorePoint", "Totals", "contributions",
+    "contributions_by_reporter", "freshness", "history", "latest_scores", "partitions", "provider_ids", "rejects",
+    "score_history", "totals",
+]  # fmt: skip
+
+Bucket = Literal["minute", "hour", "day"]
+
+_BUCKET_S: Final[Mapping[Bucket, int]] = {"minute": 60, "hour": 3_600, "day": 86_400}
+_RECORD: Final = msgspec.json.Decoder(ScoreRecord)
+_LONG_AGO_S: Final = 0.0
+_NEVER_S: Final = 32_503_680_000.0  # the year 3000
+QUANTILES: Final = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """What was seen in one bucket of time."""
+
+    start_s: int
+    n: int
+    success: int
+    failure: int
+    timeout: int
+    error: int
+    success_rate: float
+    avg_latency_ms: float | None
+    """Of answered calls (success or failure) that state a latency; absent when none does."""
+    p50_latency_ms: float | None
+    """Within 1 %, from the histograms; so are the other two."""
+    p95_latency_ms: float | None
+    p99_latency_ms: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScorePoint:
+    """The last score emitted in one bucket of time."""
+
+    as_of_s: float
+    trust_score: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+    flags: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Contributions:
+    """What one reporter sent."""
+
+    reporter_id: str
+    reports: int
+    providers: int
+    first_report_s: float | None
+    last_report_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sizes of the tables, and reports by outcome."""
+
+    reports: int
+    success: int
+    failure: int
+    timeout: int
+    error: int
+    providers: int
+    reporters: int
+    panes: int
+    scores: int
+    rejects: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectRow:
+    """One message, or one row of an Arrow message, that could not be used."""
+
+    received_s: float
+    topic: str
+    partition: int
+    offset: int
+    row: int
+    """-1: the whole message."""
+    field: str
+    reason: str
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How new the lake is; absent while it is empty."""
+
+    as_of_s: float | None
+    """Of the newest score."""
+    last_report_s: float | None
+    """Event time of the newest report."""
+    last_received_s: float | None
+    """Broker time of the newest report."""
+
+
+def latest_scores(
+    lake: Lake, provider_id: str | None = None, facet: str | None = None, limit: int = 1_000_000
+) -> list[ScoreRecord]:
+    """The newest score of each provider and facet, ordered by both.
+
+    Parameters
+    ----------
+    lake
+        The lake.
+    provider_id, facet
+        Only this one; facet "" is all reports of a provider.
+    limit
+        At most so many.
+    """
+    sql = """
+        select record from latest_scores
+        where ($provider_id is null or provider_id = $provider_id) and ($facet is null or facet = $facet)
+        order by provider_id, facet limit $limit
+    """
+    rows = lake.rows(sql, {"provider_id": provider_id, "facet": facet, "limit": limit})
+    return [_RECORD.decode(record) for (record,) in rows]
+
+
+def provider_ids(lake: Lake, limit: int = 1_000_000) -> list[str]:
+    """Ids of the providers that have a score, in order."""
+    sql = "select distinct provider_id from scores order by provider_id limit $limit"
+    return [provider_id for (provider_id,) in lake.rows(sql, {"limit": limit})]
+
+
+def history(
+    lake: Lake,
+    provider_id: str,
+    facet: str = "",
+    bucket: Bucket = "hour",
+    since_s: float = _LONG_AGO_S,
+    until_s: float = _NEVER_S,
+    limit: int = 1_000,
+) -> list[HistoryRow]:
+    """What was seen of a provider, a row per bucket that holds a report, oldest first; the newest ``limit`` of them.
+
+    Parameters
+    ----------
+    lake
+        The lake.
+    provider_id
+        Whose reports.
+    facet
+        "" for all, "task=…" or "region=…".
+    bucket
+        Length of a row's time: minute, hour or day, UTC.
+    since_s, until_s
+        One-minute panes that start from ``since_s`` (inclusive) to ``until_s`` (exclusive), epoch seconds.
+    limit
+        At most so many rows.
+
+    Raises
+    ------
+    InvalidRequest
+        When ``facet`` or ``bucket`` is none of these.
+    """
+    asked = {**_facet(facet), **_span(since_s, until_s), "provider_id": provider_id, **_bucket(bucket)}
+    chosen = """
+        from pane_increments
+        where provider_id = $provider_id and ($task_type is null or task_type = $task_type)
+          and ($region is null or region = $region) and date between $first_day and $last_day
+          and epoch(pane_start) >= $since_s and epoch(pane_start) < $until_s
+    """
+    rows = lake.rows(
+        f"""
+        select epoch_us(pane_start) // $bucket_us * $bucket_s as start_s,
+          sum(success)::BIGINT, sum(failure)::BIGINT, sum(timeout)::BIGINT, sum(error)::BIGINT,
+          sum(latency_n)::BIGINT, sum(latency_us)::BIGINT
+        {chosen} group by start_s order by start_s desc limit $limit
+        """,
+        {**asked, "limit": limit},
+    )
+    rows.reverse()
+    latencies = lake.rows(
+        f"""
+        select start_s, bucket, sum(n)::BIGINT from (
+          select epoch_us(pane_start) // $bucket_us * $bucket_s as start_s,
+            unnest(latency_buckets) as bucket, unnest(latency_counts) as n {chosen}
+        ) where start_s >= $oldest_s group by start_s, bucket order by start_s, bucket limit $limit
+        """,
+        {**asked, "oldest_s": rows[0][0] if rows else 0, "limit": max(len(rows), 1) * BUCKETS},
+    )
+    quantiles = _quantiles([row[0] for row in rows], latencies)
+    return [_history_row(row, found) for row, found in zip(rows, quantiles, strict=True)]
+
+
+def score_history(
+    lake: Lake,
+    provider_id: str,
+    facet: str = "",
+    bucket: Bucket = "hour",
+    since_s: float = _LONG_AGO_S,
+    until_s: float = _NEVER_S,
+    limit: int = 1_000,
+) -> list[ScorePoint]:
+    """How a score moved: the last one emitted in each bucket, oldest first; the newest ``limit`` of them."""
+    sql = """
+        select epoch_us(as_of), trust_score, lower, upper, n, flags from scores
+        where provider_id = $provider_id and facet = $facet and date between $first_day and $last_day
+          and epoch(as_of) >= $since_s and epoch(as_of) < $until_s
+        qualify row_number() over (partition by epoch_us(as_of) // $bucket_us order by as_of desc, "offset" desc) = 1
+        order by as_of desc limit $limit
+    """
+    _facet(facet)
+    bucket_us = _bucket(bucket)["bucket_us"]
+    asked = {"provider_id": provider_id, "facet": facet, "bucket_us": bucket_us, "limit": limit}
+    rows = lake.rows(sql, {**asked, **_span(since_s, until_s)})
+    return [ScorePoint(as_of_us / 1e6, *row) for as_of_us, *row in reversed(rows)]
+
+
+def contributions(lake: Lake, reporter_id: str) -> Contributions:
+    """What one reporter sent: 0 reports when it is unknown."""
+    sql = """
+        select count(*), count(distinct provider_id), epoch_us(min(timestamp)), epoch_us(max(timestamp)) from reports
+        where coalesce(reporter_id, 'anonymous') = $reporter_id order by all limit 1
+    """
+    reports, providers, first_us, last_us = lake.rows(sql, {"reporter_id": reporter_id})[0]
+    return Contributions(reporter_id, reports, providers, _seconds(first_us), _seconds(last_us))
+
+
+def contributions_by_reporter(lake: Lake, limit: int = 1_000) -> list[Contributions]:
+    """What each reporter sent, the busiest first."""
+    sql = """
+        select coalesce(reporter_id, 'anonymous') as reporter, count(*) as n, count(distinct provider_id),
+          epoch_us(min(timestamp)), epoch_us(max(timestamp))
+        from reports group by reporter order by n desc, reporter limit $limit
+    """
+    return [
+        Contributions(reporter, reports, providers, _seconds(first_us), _seconds(last_us))
+        for reporter, reports, providers, first_us, last_us in lake.rows(sql, {"limit": limit})
+    ]
+
+
+def totals(lake: Lake) -> Totals:
+    """Sizes of the tables, and reports by outcome."""
+    sql = """
+        select count(*), count(*) filter (outcome = 'success'), count(*) filter (outcome = 'failure'),
+          count(*) filter (outcome = 'timeout'), count(*) filter (outcome = 'error'), count(distinct provider_id),
+          count(distinct coalesce(reporter_id, 'anonymous')),
+          (select count(*) from (select distinct provider_id, task_type, region, pane_start from pane_increments)),
+          (select count(*) from scores), (select count(*) from rejects)
+        from reports order by all limit 1
+    """
+    return Totals(*lake.rows(sql)[0])
+
+
+def rejects(lake: Lake, limit: int = 100, since_s: float = _LONG_AGO_S) -> list[RejectRow]:
+    """Messages that could not be used and were received from ``since_s`` on, the newest first."""
+    sql = """
+        select epoch_us(received_at), topic, partition, "offset", row, field, reason, value from rejects
+        where epoch(received_at) >= $since_s
+        order by received_at desc, topic, partition, "offset" desc, row desc limit $limit
+    """
+    rows = lake.rows(sql, {"since_s": since_s, "limit": limit})
+    return [RejectRow(received_us / 1e6, *row) for received_us, *row in rows]
+
+
+def freshness(lake: Lake) -> Freshness:
+    """How new the lake is."""
+    sql = """
+        select (select epoch_us(max(as_of)) from scores), epoch_us(max(timestamp)), epoch_us(max(received_at))
+        from reports order by all limit 1
+    """
+    return Freshness(*map(_seconds, lake.rows(sql)[0]))
+
+
+def partitions(lake: Lake) -> list[int]:
+    """Partitions of ``trust.reports`` that the lake holds reports or panes of, in order."""
+    sql = "select partition from reports union select partition from pane_increments order by partition limit 100_000"
+    return [partition for (partition,) in lake.rows(sql)]
+
+
+def _facet(facet: str) -> dict[str, str | None]:
+    kind, _, value = facet.partition("=")
+    if facet and (kind not in ("task", "region") or not value):
+        raise InvalidRequest("facet", '"", task=… or region=…', ascii(facet), "leave it out for all reports")
+    return {"task_type": value if kind == "task" else None, "region": value if kind == "region" else None}
+
+
+def _bucket(bucket: str) -> dict[str, int]:
+    for name, length_s in _BUCKET_S.items():
+        if name == bucket:
+            return {"bucket_s": length_s, "bucket_us": length_s * 1_000_000}
+    raise InvalidRequest("bucket", "minute, hour or day", ascii(bucket), "choose one of them")
+
+
+def _span(since_s: float, until_s: float) -> dict[str, Any]:
+    first, last = (np.datetime64(int(min(max(at, 0.0), _NEVER_S)) // 86_400, "D").item() for at in (since_s, until_s))
+    return {"since_s": since_s, "until_s": until_s, "first_day": first, "last_day": last}
+
+
+def _quantiles(starts_s: list[int], latencies: list[tuple[Any, ...]]) -> list[list[float | None]]:
+    place = {start_s: at for at, start_s in enumerate(starts_s)}
+    histograms = np.zeros((len(starts_s), BUCKETS), np.int64)
+    for start_s, bucket, count in latencies:
+        if start_s in place:  # a refresh may have come between the two questions
+            histograms[place[start_s], bucket] = count
+    found = quantiles_ms(histograms, QUANTILES)
+    return [[None if value != value else value for value in row] for row in found.tolist()]
+
+
+def _history_row(row: tuple[Any, ...], quantiles: list[float | None]) -> HistoryRow:
+    start_s, success, failure, timeout, error, latency_n, latency_us = row
+    n = success + failure + timeout + error
+    mean_ms = latency_us / latency_n / 1e3 if latency_n else None
+    return HistoryRow(start_s, n, success, failure, timeout, error, success / n, mean_ms, *quantiles)
+
+
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1e6
