@@ -20,11 +20,10 @@ settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by place; what starts servers shares one worker of pytest-xdist, so that each server is started once."""
+    """Mark by place and by fixture what opens sockets and what needs Apache Kafka."""
     for item in items:
         if "integration" in item.path.parts:
             item.add_marker(pytest.mark.integration)
-            item.add_marker(pytest.mark.xdist_group("servers"))
         if "kafka_runnable" in getattr(item, "fixturenames", ()) or "kafka" in _broker_of(item):
             item.add_marker(pytest.mark.kafka)
 

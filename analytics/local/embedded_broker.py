@@ -73,8 +73,8 @@ class EmbeddedBroker:
     def __init__(self, port: int = 0, binary: Path | None = None, log: Path | None = None) -> None:
         self._port = port or free_port()
         self._binary = binary or find_binary()
-        self._scratch = None if log else tempfile.TemporaryDirectory(prefix="trustscore-broker-")
-        self.log = log or Path(self._scratch.name if self._scratch else ".", "broker.log")
+        self._log = log
+        self._scratch: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -102,19 +102,20 @@ class EmbeddedBroker:
         """
         if self._process is not None:
             return self.address
+        log_file = self._log or self._scratch_directory() / "broker.log"
         url = f"tcp://{self.address}"
         command = [
             str(self._binary), "broker",
             "--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/",
         ]  # fmt: skip
-        with self.log.open("wb") as log:
+        with log_file.open("wb") as log:
             # Its own session: Ctrl-C in the terminal must reach the workers before their broker is gone.
             self._process = subprocess.Popen(
                 dying_with_parent(command, by=signal.SIGKILL),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         try:
-            wait_until_broker_answers(self.address, self._process, timeout_s, self.log)
+            wait_until_broker_answers(self.address, self._process, timeout_s, log_file)
         except BaseException:
             self._end()
             raise
@@ -124,7 +125,8 @@ class EmbeddedBroker:
         """End the broker; what it held is gone. Harmless when it is not running."""
         self._end()
         if self._scratch is not None:
-            self._scratch.cleanup()
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None
 
     def memory_bytes(self) -> int | None:
         """Resident memory of the broker, bytes; None while it is not running."""
@@ -138,6 +140,12 @@ class EmbeddedBroker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _scratch_directory(self) -> Path:
+        # Not a TemporaryDirectory: after a failed start the log stays for the reader of the error.
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="trustscore-broker-"))
+        return self._scratch
 
     def _end(self) -> None:
         if self._process is None:

@@ -39,6 +39,9 @@ SINGLE_NODE: Final = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
+    # After a kill the node must wait for its own old session to end; the default of 9 s makes that start take 13 s.
+    "broker.session.timeout.ms": "4000",
+    "broker.heartbeat.interval.ms": "500",
 }
 
 
