@@ -5,20 +5,45 @@ is raised as ``InvalidRequest`` (a question) or ``scoring.errors.InvalidReport``
 ``Unavailable``; only ``explain`` and ``history`` raise ``UnknownProvider``, ``check`` says ``known: false``.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Protocol
 
+import numpy as np
+
+from analytics import assembly, intake, queries, questions
+from analytics.board import facet_of
+from analytics.catalog import Catalog, CatalogEntry
+from analytics.contributors import Contributors, status_of
+from analytics.errors import UnknownProvider
+from analytics.lake_access import LakeAccess
+from analytics.live import View, Views
 from analytics.models import (
-    Bucket, CheckAnswer, DiscoverAnswer, ExplainAnswer, HistoryAnswer, RankAnswer, ReportAnswer, ReportsAnswer,
+    Bucket,
+    CheckAnswer,
+    DiscoverAnswer,
+    ExplainAnswer,
+    HistoryAnswer,
+    RankAnswer,
+    ReportAnswer,
+    ReportsAnswer,
 )  # fmt: skip
+from analytics.producer import ReportProducer
+from analytics.sentences import rank_sentence, rfc3339
+from scoring.ranking import Ranking, rank
+from scoring.records import ScoreRecord
 
-__all__ = ["AnswersLike"]
+__all__ = ["HISTORY_SPANS_S", "Answers", "AnswersLike"]
+
+HISTORY_SPANS_S: Final[dict[Bucket, float]] = {"minute": 6 * 3_600.0, "hour": 7 * 86_400.0, "day": 90 * 86_400.0}
+"""How far back ``history`` goes when not told, by bucket."""
 
 
 class AnswersLike(Protocol):
-    """Signatures of ``Answers``."""
+    """What a surface needs: ``Answers`` here, or a client of a running server."""
 
-    async def check(self, provider_id: str, *, task_type: str | None = None, region: str | None = None) -> CheckAnswer: ...
+    async def check(
+        self, provider_id: str, *, task_type: str | None = None, region: str | None = None
+    ) -> CheckAnswer: ...
 
     async def rank(
         self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10
@@ -42,3 +67,213 @@ class AnswersLike(Protocol):
     async def report_many(self, reports: Sequence[Mapping[str, Any]]) -> ReportsAnswer: ...
 
     async def report_arrow(self, stream: bytes) -> ReportsAnswer: ...
+
+
+class Answers:
+    """Answers from the views, the lake and the catalog; reports go to Kafka.
+
+    Parameters
+    ----------
+    views
+        Chooses between live view and lake.
+    lake
+        For history and contributor counts.
+    catalog
+        Names, categories, task types.
+    producer
+        Way to ``trust.reports``.
+    clock
+        Epoch seconds of now.
+    explore_share
+        Share of ``rank`` calls that name a provider to explore.
+    """
+
+    def __init__(
+        self,
+        views: Views,
+        lake: LakeAccess,
+        catalog: Catalog,
+        producer: ReportProducer,
+        clock: Callable[[], float],
+        explore_share: float,
+    ) -> None:
+        self._views, self._lake, self._catalog, self._producer = views, lake, catalog, producer
+        self._clock, self._explore_share = clock, explore_share
+        self._contributors = Contributors(lake)
+        self._rank_calls = 0
+
+    async def check(self, provider_id: str, *, task_type: str | None = None, region: str | None = None) -> CheckAnswer:
+        """May this provider be trusted now? An unknown one is answered too, with ``known: false``."""
+        wanted = questions.provider_id(provider_id)
+        task_type, region = questions.text(task_type, "task_type"), questions.text(region, "region")
+        now_s = self._clock()
+        view = await self._views.current(now_s)
+        entry = self._catalog.get(wanted)
+        record = view.board.best_fit(wanted, task_type, region)
+        if record is None:
+            closest = [] if entry else self._closest(wanted, view)
+            return assembly.unknown(wanted, entry, closest, view.source, view.stale)
+        peers = view.peers.of(wanted, record.facet, now_s)
+        name = entry.name if entry else wanted
+        return assembly.check(record, name, facet_of(task_type, region), peers, now_s, view.source, view.stale)
+
+    async def rank(
+        self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10
+    ) -> RankAnswer:
+        """Which provider first? By the lower bound of the score; unknown ones stand after all known ones.
+
+        Without ``provider_ids``: all that have reports, of the task type when one is given.
+        """
+        given = None if provider_ids is None else questions.provider_ids(provider_ids)
+        task_type = questions.text(task_type, "task_type")
+        most = questions.limit(limit, questions.MOST_IDS)
+        now_s = self._clock()
+        view = await self._views.current(now_s)
+        ids = view.board.columns(facet_of(task_type)).provider_ids if given is None else given
+        records = [view.board.best_fit(provider_id, task_type, None) for provider_id in ids]
+        ranking = self._ranking(records)
+        self._rank_calls += 1
+        places = [
+            assembly.ranked(
+                int(ranking.place[row]), ids[row], self._name(ids[row]), records[row], row == ranking.explore
+            )
+            for row in ranking.order[:most].tolist()
+        ]
+        explore = None if ranking.explore is None else ids[ranking.explore]
+        return RankAnswer(
+            ranked=places,
+            recommendation=places[0].provider_id if places and places[0].interval else None,
+            explore=explore,
+            reason=rank_sentence(places, len(ids), explore, task_type),
+            data_freshness=assembly.freshness(_moments(records), now_s, view.source, view.stale),
+            task_type=task_type,
+            considered=len(ids),
+        )
+
+    async def discover(
+        self, text: str | None = None, *, task_type: str | None = None, category: str | None = None, limit: int = 20
+    ) -> DiscoverAnswer:
+        """Which providers are there for this? Catalog entries and reported ones; known good ones first."""
+        text = questions.text(text, "text", 200)
+        task_type, category = questions.text(task_type, "task_type"), questions.text(category, "category")
+        most = questions.limit(limit, 1_000)
+        now_s = self._clock()
+        view = await self._views.current(now_s)
+        entries = {entry.provider_id: entry for entry in self._catalog.search(text or "", task_type, category)}
+        reported = [] if category else _reported(view, text, task_type)
+        ids = list(dict.fromkeys([*entries, *reported]))
+        records = [view.board.best_fit(provider_id, task_type, None) for provider_id in ids]
+        order = self._ranking(records).order.tolist()
+        found = [
+            assembly.discovered(ids[row], entries.get(ids[row]) or self._catalog.get(ids[row]), records[row])
+            for row in order[:most]
+        ]
+        tried = sum(record is not None for record in records)
+        return DiscoverAnswer(
+            providers=found,
+            total=len(ids),
+            data_freshness=assembly.freshness(_moments(records), now_s, view.source, view.stale),
+            summary=f"{len(ids):,} providers match, {tried:,} of them have been reported; {len(found):,} are listed.",
+        )
+
+    async def explain(
+        self, provider_id: str, *, task_type: str | None = None, region: str | None = None
+    ) -> ExplainAnswer:
+        """Why this score? Contributions that add up to it, windows and counts."""
+        wanted = questions.provider_id(provider_id)
+        task_type, region = questions.text(task_type, "task_type"), questions.text(region, "region")
+        now_s = self._clock()
+        view = await self._views.current(now_s)
+        record = view.board.best_fit(wanted, task_type, region)
+        entry = self._known(wanted, view)
+        if record is None:
+            assert entry is not None  # _known has raised otherwise
+            return assembly.unexplained(entry, view.source, view.stale)
+        name = entry.name if entry else wanted
+        return assembly.explain(record, name, facet_of(task_type, region), now_s, view.source, view.stale)
+
+    async def history(
+        self, provider_id: str, *, bucket: Bucket = "hour", since: str | float | None = None,
+        until: str | float | None = None, task_type: str | None = None, region: str | None = None, limit: int = 1_000,
+    ) -> HistoryAnswer:  # fmt: skip
+        """What happened when? Always from the lake, which is a few seconds behind."""
+        wanted, length = questions.provider_id(provider_id), questions.bucket(bucket)
+        task_type, region = questions.text(task_type, "task_type"), questions.text(region, "region")
+        most = questions.limit(limit, 10_000)
+        now_s = self._clock()
+        end_s = questions.moment_s(until, "until") or now_s
+        start_s = questions.moment_s(since, "since")
+        start_s = end_s - HISTORY_SPANS_S[length] if start_s is None else start_s
+        questions.span(start_s, end_s)
+        entry = self._known(wanted, await self._views.current(now_s))
+        facet, name = facet_of(task_type, region), entry.name if entry else wanted
+        rows = await self._lake.ask(queries.history, wanted, facet, length, start_s, end_s, most + 1)
+        scores = await self._lake.ask(queries.score_history, wanted, facet, length, start_s, end_s, most + 1)
+        return assembly.history(rows[-most:], scores, wanted, name, facet, length, (start_s, end_s), len(rows) > most)
+
+    async def report(self, report: Mapping[str, Any]) -> ReportAnswer:
+        """Take one report: answered when Kafka has acknowledged it."""
+        accepted = intake.accept(report, self._clock())
+        await self._producer.send([accepted.message])
+        total = await self._contributors.add(accepted.reporter_id, 1)
+        status = status_of(total)
+        return ReportAnswer(
+            accepted=True,
+            contributor_status=status,
+            total_contributions=total,
+            report_id=accepted.report_id,
+            provider_id=accepted.provider_id,
+            timestamp=rfc3339(accepted.event_s) or "",
+            summary=f"Taken: report {accepted.report_id} on {accepted.provider_id}. It shows in the score in a second.",
+        )
+
+    async def report_many(self, reports: Sequence[Mapping[str, Any]]) -> ReportsAnswer:
+        """Take all of them, or none when one cannot be used."""
+        accepted = intake.accept_many(reports, self._clock())
+        await self._producer.send([one.message for one in accepted])
+        for one in accepted:
+            await self._contributors.add(one.reporter_id, 1)
+        ids = [one.report_id for one in accepted]
+        return ReportsAnswer(accepted=len(ids), report_ids=ids, summary=f"Taken: {len(ids):,} reports.")
+
+    async def report_arrow(self, stream: bytes) -> ReportsAnswer:
+        """Take an Arrow IPC stream of reports whole, or nothing when a row cannot be used."""
+        count, message = intake.accept_arrow(stream, self._clock())
+        await self._producer.send([message])
+        return ReportsAnswer(accepted=count, report_ids=[], summary=f"Taken: {count:,} reports in one Arrow stream.")
+
+    def _name(self, provider_id: str) -> str:
+        entry = self._catalog.get(provider_id)
+        return entry.name if entry else provider_id
+
+    def _known(self, provider_id: str, view: View) -> CatalogEntry | None:
+        entry = self._catalog.get(provider_id)
+        if entry is None and view.board.best_fit(provider_id, None, None) is None:
+            raise UnknownProvider(provider_id, self._closest(provider_id, view))
+        return entry
+
+    def _closest(self, provider_id: str, view: View) -> list[str]:
+        known = {*view.board.providers(), *(entry.provider_id for entry in self._catalog.all())}
+        return questions.closest_ids(provider_id, known)
+
+    def _ranking(self, records: Sequence[ScoreRecord | None]) -> Ranking:
+        lower, n_effective, upper = (
+            np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+            for values in (
+                [record and record.lower for record in records],
+                [record.n_effective if record else 0.0 for record in records],
+                [record and record.upper for record in records],
+            )
+        )
+        return rank(lower, n_effective, self._explore_share, upper, self._rank_calls)
+
+
+def _reported(view: View, text: str | None, task_type: str | None) -> list[str]:
+    """Ids that have reports for the task type and hold every word of the text, in their order."""
+    words = (text or "").casefold().split()
+    reported = view.board.columns(facet_of(task_type)).provider_ids
+    return sorted(found for found in reported if all(word in found.casefold() for word in words))
+
+
+def _moments(records: Sequence[ScoreRecord | None]) -> list[float]:
+    return [record.as_of_s for record in records if record is not None]

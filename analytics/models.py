@@ -146,7 +146,7 @@ class RankedItem(Answer):
     confidence: Confidence
     flags: list[str]
     facet: str
-    exploration: Annotated[bool, Field(description="placed here to gather evidence, not for its score")]
+    exploration: Annotated[bool, Field(description="few know it: worth trying this once if a failure can be afforded")]
     as_of: str | None
 
 
@@ -155,7 +155,10 @@ class RankAnswer(Answer):
 
     ranked: list[RankedItem]
     recommendation: Annotated[str | None, Field(description="provider_id to call; null when none has evidence")]
-    reason: str
+    explore: Annotated[
+        str | None, Field(description="provider_id that few know, to try this once instead; null on most calls")
+    ]
+    reason: Annotated[str, Field(description="the answer in a sentence")]
     data_freshness: DataFreshness
     task_type: str | None
     considered: Annotated[int, Field(ge=0, description="providers compared before the limit")]
@@ -255,7 +258,12 @@ class HistoryPoint(Answer):
     error: Count
     success_rate: float | None
     avg_latency_ms: float | None
+    p50_latency_ms: float | None
     p95_latency_ms: float | None
+    p99_latency_ms: float | None
+    trust_score: Annotated[float | None, Field(description="the last stated in the bucket; null when none was")]
+    lower: float | None
+    upper: float | None
 
 
 class HistoryAnswer(Answer):

@@ -1,0 +1,270 @@
+"""Score records → answers. Pure: what is known comes in, models go out."""
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from analytics.catalog import CatalogEntry
+from analytics.models import (
+    Bucket,
+    CheckAnswer,
+    Confidence,
+    ContributionItem,
+    DataFreshness,
+    DimensionItem,
+    DiscoveredItem,
+    ExplainAnswer,
+    HistoryAnswer,
+    HistoryPoint,
+    Interval,
+    PeerItem,
+    RankedItem,
+    Source,
+    WindowItem,
+    ZScores,
+)  # fmt: skip
+from analytics.queries import HistoryRow, ScorePoint
+from analytics.questions import BUCKET_S
+from analytics.sentences import check_sentence, contribution_sentence, explain_sentences, rfc3339
+from scoring.records import DimensionRecord, ScoreRecord
+from scoring.tables import DIMENSIONS
+
+__all__ = ["HISTORY", "check", "discovered", "explain", "freshness", "history", "ranked", "unexplained", "unknown"]
+
+HISTORY = ("7d", "30d", "90d")
+"""Windows of ``CheckAnswer.history``."""
+
+
+def check(
+    record: ScoreRecord, name: str, asked: str, peers: Mapping[str, PeerItem], now_s: float, source: Source, stale: bool
+) -> CheckAnswer:
+    """The answer for a provider with a record; ``asked`` is the facet wanted."""
+    month, day = record.windows.get("30d"), record.windows.get("24h")
+    dimensions = {key: _dimension(found, peers.get(key)) for key in DIMENSIONS if (found := record.dimensions.get(key))}
+    age_s = now_s - record.as_of_s
+    return CheckAnswer(
+        provider_id=record.provider_id,
+        name=name,
+        trust_score=record.trust_score,
+        reliability=dimensions["reliability"].value if "reliability" in dimensions else None,
+        avg_latency_ms=month.avg_latency_ms if month else None,
+        success_rate_30d=month.success_rate if month else None,
+        sample_size=record.n,
+        flags=record.flags,
+        confidence=cast(Confidence, record.confidence),
+        history={key: window.success_rate if (window := record.windows.get(key)) else None for key in HISTORY},
+        history_n={key: window.n if (window := record.windows.get(key)) else 0 for key in HISTORY},
+        interval=_interval(record),
+        success_probability=record.success_probability,
+        n_effective=record.n_effective,
+        p95_latency_ms=day.p95_latency_ms if day else None,
+        dimensions=dimensions,
+        z_scores=ZScores(
+            own={key: found.z_score for key, found in dimensions.items()},
+            peers={key: found.peer.z_score if found.peer else None for key, found in dimensions.items()},
+        ),
+        facet=record.facet,
+        as_of=rfc3339(record.as_of_s),
+        last_report=rfc3339(record.last_report_s),
+        age_s=age_s,
+        stale=stale,
+        source=source,
+        known=True,
+        closest=[],
+        summary=check_sentence(record, asked, age_s, stale),
+    )
+
+
+def unknown(
+    provider_id: str, entry: CatalogEntry | None, closest: list[str], source: Source, stale: bool
+) -> CheckAnswer:
+    """The answer for a provider without a record, in the catalog or not."""
+    if entry is not None:
+        summary = f"{provider_id} is in the catalog, but nobody has reported a call to it: there is no score."
+    else:
+        hint = f" Did you mean {', '.join(closest)}?" if closest else ""
+        summary = f"{provider_id} is neither in the catalog nor in any report: there is no score.{hint}"
+    nothing: dict[str, float | None] = dict.fromkeys(DIMENSIONS)
+    return CheckAnswer(
+        provider_id=provider_id, name=entry.name if entry else provider_id,
+        trust_score=None, reliability=None, avg_latency_ms=None, success_rate_30d=None, sample_size=0,
+        flags=["unknown_provider"], confidence="none",
+        history=dict.fromkeys(HISTORY), history_n=dict.fromkeys(HISTORY, 0),
+        interval=None, success_probability=None, n_effective=0.0, p95_latency_ms=None,
+        dimensions={}, z_scores=ZScores(own=nothing, peers=nothing),
+        facet="", as_of=None, last_report=None, age_s=None, stale=stale, source=source,
+        known=entry is not None, closest=closest, summary=summary,
+    )  # fmt: skip
+
+
+def explain(record: ScoreRecord, name: str, asked: str, now_s: float, source: Source, stale: bool) -> ExplainAnswer:
+    """Where a record's score comes from. Figures are not rounded: they add up."""
+    age_s = now_s - record.as_of_s
+    present = [(key, d) for key, d in record.dimensions.items() if d.value is not None]
+    return ExplainAnswer(
+        provider_id=record.provider_id,
+        name=name,
+        trust_score=record.trust_score,
+        interval=_interval(record),
+        success_probability=record.success_probability,
+        confidence=cast(Confidence, record.confidence),
+        flags=record.flags,
+        contributions=[_contribution(key, d) for key, d in present],
+        absent=[key for key, d in record.dimensions.items() if d.value is None],
+        evidence_adjustment=record.evidence_adjustment,
+        windows={key: WindowItem.model_validate(w, from_attributes=True) for key, w in record.windows.items()},
+        sample_size=record.n,
+        n_effective=record.n_effective,
+        prior=record.prior,
+        method=record.method,
+        through=record.through,
+        facet=record.facet,
+        as_of=rfc3339(record.as_of_s),
+        age_s=age_s,
+        stale=stale,
+        source=source,
+        sentences=explain_sentences(record, asked, age_s, stale),
+    )
+
+
+def unexplained(entry: CatalogEntry, source: Source, stale: bool) -> ExplainAnswer:
+    """The answer for a provider that only the catalog knows."""
+    return ExplainAnswer(
+        provider_id=entry.provider_id, name=entry.name, trust_score=None, interval=None, success_probability=None,
+        confidence="none", flags=["unknown_provider"], contributions=[], absent=list(DIMENSIONS),
+        evidence_adjustment=0.0, windows={}, sample_size=0, n_effective=0.0, prior=None, method=None, through={},
+        facet="", as_of=None, age_s=None, stale=stale, source=source,
+        sentences=[unknown(entry.provider_id, entry, [], source, stale).summary],
+    )  # fmt: skip
+
+
+def ranked(place: int, provider_id: str, name: str, record: ScoreRecord | None, exploration: bool) -> RankedItem:
+    """One place of a ranking; a provider without a record has no score."""
+    day = record.windows.get("24h") if record else None
+    return RankedItem(
+        rank=place,
+        provider_id=provider_id,
+        name=name,
+        trust_score=record.trust_score if record else None,
+        interval=_interval(record) if record else None,
+        success_probability=record.success_probability if record else None,
+        p95_latency_ms=day.p95_latency_ms if day else None,
+        sample_size=record.n if record else 0,
+        confidence=cast(Confidence, record.confidence) if record else "none",
+        flags=record.flags if record else ["unknown_provider"],
+        facet=record.facet if record else "",
+        exploration=exploration,
+        as_of=rfc3339(record.as_of_s) if record else None,
+    )
+
+
+def discovered(provider_id: str, entry: CatalogEntry | None, record: ScoreRecord | None) -> DiscoveredItem:
+    """One match of a search."""
+    return DiscoveredItem(
+        provider_id=provider_id,
+        name=entry.name if entry else provider_id,
+        category=entry.category if entry else None,
+        task_types=list(entry.task_types) if entry else [],
+        source=(entry.source or "catalog") if entry else "reports",
+        endpoint=entry.endpoint if entry else None,
+        trust_score=record.trust_score if record else None,
+        interval=_interval(record) if record else None,
+        sample_size=record.n if record else 0,
+        confidence=cast(Confidence, record.confidence) if record else "none",
+        flags=record.flags if record else ["unknown_provider"],
+    )
+
+
+def history(
+    rows: Sequence[HistoryRow],
+    scores: Sequence[ScorePoint],
+    provider_id: str,
+    name: str,
+    facet: str,
+    bucket: Bucket,
+    span_s: tuple[float, float],
+    truncated: bool,
+) -> HistoryAnswer:
+    """Rows of the lake, each with the last score stated in its bucket."""
+    last = {int(score.as_of_s // BUCKET_S[bucket]): score for score in scores}
+    points = [_point(row, last.get(row.start_s // BUCKET_S[bucket])) for row in rows]
+    n, failed = sum(row.n for row in rows), sum(row.n - row.success for row in rows)
+    return HistoryAnswer(
+        provider_id=provider_id,
+        name=name,
+        bucket=bucket,
+        since=rfc3339(span_s[0]) or "",
+        until=rfc3339(span_s[1]) or "",
+        facet=facet,
+        points=points,
+        n=n,
+        truncated=truncated,
+        source="lake",
+        summary=f"{provider_id}: {n:,} reports in {len(points):,} {bucket}s that hold any, {failed:,} without success.",
+    )
+
+
+def freshness(as_of_s: list[float], now_s: float, source: Source, stale: bool) -> DataFreshness:
+    """How old the scores used are."""
+    newest = max(as_of_s, default=None)
+    return DataFreshness(
+        newest=rfc3339(newest),
+        oldest=rfc3339(min(as_of_s, default=None)),
+        age_s=None if newest is None else now_s - newest,
+        stale=stale,
+        source=source,
+    )
+
+
+def _interval(record: ScoreRecord) -> Interval | None:
+    if record.lower is None or record.upper is None:
+        return None
+    return Interval(lower=record.lower, upper=record.upper)
+
+
+def _dimension(found: DimensionRecord, peer: PeerItem | None) -> DimensionItem:
+    return DimensionItem(
+        value=found.value,
+        n=found.n,
+        n_effective=found.n_effective,
+        lower=found.lower,
+        upper=found.upper,
+        weight=found.weight,
+        z_score=found.z_score,
+        peer=peer if found.value is not None else None,
+        raw=found.raw,
+    )
+
+
+def _contribution(name: str, found: DimensionRecord) -> ContributionItem:
+    return ContributionItem(
+        dimension=name,
+        contribution=found.contribution,
+        weight=found.weight,
+        value=found.value,
+        lower=found.lower,
+        upper=found.upper,
+        n=found.n,
+        n_effective=found.n_effective,
+        z_score=found.z_score,
+        raw=found.raw,
+        sentence=contribution_sentence(name, found),
+    )
+
+
+def _point(row: HistoryRow, score: ScorePoint | None) -> HistoryPoint:
+    return HistoryPoint(
+        start=rfc3339(row.start_s) or "",
+        n=row.n,
+        success=row.success,
+        failure=row.failure,
+        timeout=row.timeout,
+        error=row.error,
+        success_rate=row.success_rate,
+        avg_latency_ms=row.avg_latency_ms,
+        p50_latency_ms=row.p50_latency_ms,
+        p95_latency_ms=row.p95_latency_ms,
+        p99_latency_ms=row.p99_latency_ms,
+        trust_score=score.trust_score if score else None,
+        lower=score.lower if score else None,
+        upper=score.upper if score else None,
+    )

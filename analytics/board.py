@@ -1,0 +1,145 @@
+"""The live view: what is known of every provider now, in memory.
+
+Pure: no IO and no clock. ``feed.py`` fills it from Kafka, ``views.py`` from the lake when Kafka is away.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.records import ScoreRecord
+from scoring.tables import DIMENSIONS
+
+__all__ = ["Board", "Columns", "facet_of"]
+
+_SUMMARY: Final = 3
+"""Columns before the dimensions: lower, upper, n_effective."""
+
+
+def facet_of(task_type: str | None = None, region: str | None = None) -> str:
+    """Facet that holds the reports of a task type, else of a region, else of all.
+
+    >>> facet_of("search"), facet_of(region="eu"), facet_of()
+    ('task=search', 'region=eu', '')
+    """
+    if task_type is not None:
+        return f"task={task_type}"
+    return "" if region is None else f"region={region}"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """One facet of all providers that have it, as arrays over N providers; nan is absent. Valid until the next put."""
+
+    provider_ids: list[str]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    n_effective: NDArray[np.float64]
+    values: NDArray[np.float64]
+    """Dimensions in the order of ``scoring.tables.DIMENSIONS``, [N, D]."""
+
+
+class _Facet:
+    """Rows of one facet, dense: a removed row takes the last one's place."""
+
+    def __init__(self) -> None:
+        self.provider_ids: list[str] = []
+        self.row_of: dict[str, int] = {}
+        self.cells = np.empty((16, _SUMMARY + len(DIMENSIONS)))
+
+    def put(self, record: ScoreRecord) -> None:
+        row = self.row_of.setdefault(record.provider_id, len(self.provider_ids))
+        if row == len(self.provider_ids):
+            self.provider_ids.append(record.provider_id)
+            if row == len(self.cells):
+                self.cells = np.concatenate([self.cells, np.empty_like(self.cells)])
+        found = (record.dimensions.get(name) for name in DIMENSIONS)
+        numbers = (record.lower, record.upper, record.n_effective, *(None if d is None else d.value for d in found))
+        self.cells[row] = [np.nan if number is None else number for number in numbers]
+
+    def remove(self, provider_id: str) -> None:
+        row = self.row_of.pop(provider_id)
+        last = self.provider_ids.pop()
+        if last != provider_id:
+            self.provider_ids[row], self.row_of[last] = last, row
+            self.cells[row] = self.cells[len(self.provider_ids)]
+
+
+class Board:
+    """Latest score record of every provider and facet. Used from one thread."""
+
+    def __init__(self, records: Iterable[ScoreRecord] = ()) -> None:
+        self._records: dict[str, dict[str, ScoreRecord]] = {}
+        self._facets: dict[str, _Facet] = {}
+        self._count = 0
+        self.version = 0
+        """Grows with every change."""
+        self.newest_s: float | None = None
+        """Latest ``as_of_s`` put so far, epoch seconds."""
+        for record in records:
+            self.put(record)
+
+    def __len__(self) -> int:
+        """Records, all facets counted."""
+        return self._count
+
+    @property
+    def provider_count(self) -> int:
+        """Providers with at least one record."""
+        return len(self._records)
+
+    def put(self, record: ScoreRecord) -> None:
+        """Take a record in; it replaces what was known of its provider and facet."""
+        facets = self._records.setdefault(record.provider_id, {})
+        self._count += record.facet not in facets
+        facets[record.facet] = record
+        self._facets.setdefault(record.facet, _Facet()).put(record)
+        self.newest_s = record.as_of_s if self.newest_s is None else max(self.newest_s, record.as_of_s)
+        self.version += 1
+
+    def remove(self, provider_id: str, facet: str) -> None:
+        """Forget a record (a tombstone came); harmless when there is none."""
+        facets = self._records.get(provider_id, {})
+        if facets.pop(facet, None) is None:
+            return
+        if not facets:
+            del self._records[provider_id]
+        self._facets[facet].remove(provider_id)
+        self._count -= 1
+        self.version += 1
+
+    def adopt(self, other: "Board") -> None:
+        """Become what ``other`` holds; ``other`` must not be used afterwards."""
+        self._records, self._facets, self._count = other._records, other._facets, other._count
+        self.newest_s = other.newest_s
+        self.version += 1
+
+    def get(self, provider_id: str, facet: str = "") -> ScoreRecord | None:
+        """The record of a provider and facet; None when there is none."""
+        return self._records.get(provider_id, {}).get(facet)
+
+    def best_fit(self, provider_id: str, task_type: str | None, region: str | None) -> ScoreRecord | None:
+        """The record for the task type, else for the region, else for all reports; None when there is none."""
+        facets = self._records.get(provider_id, {})
+        for facet in (facet_of(task_type), facet_of(None, region)):
+            if facet in facets and facet:
+                return facets[facet]
+        return facets.get("")
+
+    def providers(self) -> Iterator[str]:
+        """Ids of all providers that have a record."""
+        return iter(self._records)
+
+    def main_task(self, provider_id: str) -> str | None:
+        """Facet of the task type with the most reports, the first by name among equals; None without one."""
+        tasks = [record for facet, record in self._records.get(provider_id, {}).items() if facet.startswith("task=")]
+        return min(tasks, key=lambda record: (-record.n, record.facet)).facet if tasks else None
+
+    def columns(self, facet: str = "") -> Columns:
+        """All providers that have the facet, as arrays."""
+        rows = self._facets.get(facet) or _Facet()
+        cells = rows.cells[: len(rows.provider_ids)]
+        return Columns(list(rows.provider_ids), cells[:, 0], cells[:, 1], cells[:, 2], cells[:, _SUMMARY:])

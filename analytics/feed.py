@@ -1,0 +1,198 @@
+"""Kafka's ``trust.scores`` → the board: read whole, then followed; for ever, whatever becomes of the broker."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from analytics.board import Board
+from analytics.settings import SCORES_TOPIC, Settings
+from scoring.records import ScoreRecord
+
+__all__ = ["FeedState", "ScoreFeed", "apply", "decode"]
+
+_PROBE_S: Final = 1.0
+"""Between two questions for the end offsets: the only sign of life that a quiet topic gives."""
+_PATIENCE_S: Final = 3.0
+"""For an answer of the broker."""
+_RETRY_S: Final = 0.5
+_POLL_MS: Final = 200
+_RECORDS: Final = 5_000
+
+_log = structlog.get_logger(__name__)
+_decoder = msgspec.json.Decoder(ScoreRecord)
+
+
+@dataclass(slots=True)
+class FeedState:
+    """What is known of the connection to Kafka."""
+
+    contact_s: float | None = None
+    """When the broker last answered, epoch seconds; None: never."""
+    is_caught_up: bool = False
+    """Whether all that the topic held when it was opened is on the board."""
+    lag: int | None = None
+    """Offsets between the board and the end of the topic; None: unknown."""
+    records: int = 0
+    """Taken in since the start, tombstones too."""
+    undecodable: int = 0
+    """Messages that are no score record; they are counted, never trusted."""
+    problem: str | None = None
+    """Why there is no contact."""
+
+    def is_live(self, now_s: float, away_s: float) -> bool:
+        """Whether the board shows what Kafka holds, as of at most ``away_s`` seconds ago."""
+        return self.is_caught_up and self.is_in_contact(now_s, away_s)
+
+    def is_in_contact(self, now_s: float, away_s: float) -> bool:
+        """Whether the broker answered in the last ``away_s`` seconds."""
+        return self.contact_s is not None and now_s - self.contact_s <= away_s
+
+
+def decode(key: bytes | None, value: bytes) -> ScoreRecord:
+    """The record of a message.
+
+    Raises
+    ------
+    ValueError
+        When the value is no score record, or not that of its key.
+    """
+    record = _decoder.decode(value)  # its errors are ValueErrors
+    if key is None or _split(key) != (record.provider_id, record.facet):
+        raise ValueError(f"key must be that of {record.provider_id}|{record.facet}; got {key!r}")
+    if record.confidence not in ("none", "low", "medium", "high"):
+        raise ValueError(f"confidence must be none, low, medium or high; got {record.confidence!r}")
+    return record
+
+
+def apply(board: Board, state: FeedState, messages: Sequence[ConsumerRecord]) -> None:
+    """Take a run of messages in; what cannot be decoded is counted and changes nothing."""
+    for message in messages:
+        try:
+            if message.value is None:
+                board.remove(*_split(message.key or b""))
+            else:
+                board.put(decode(message.key, message.value))
+            state.records += 1
+        except ValueError as error:
+            state.undecodable += 1
+            _log.warning("score_undecodable", partition=message.partition, offset=message.offset, reason=str(error))
+
+
+def _split(key: bytes) -> tuple[str, str]:
+    provider_id, _, facet = key.decode().partition("|")
+    return provider_id, facet
+
+
+class ScoreFeed:
+    """Keeps a board equal to ``trust.scores``.
+
+    No consumer group: every server wants all partitions. After a lost connection the topic is read from its beginning
+    into a new board, which takes the old one's place when it has caught up; so a broker that lost or
+    rewrote its log cannot leave a mixture behind.
+    """
+
+    def __init__(self, board: Board, settings: Settings, clock: Callable[[], float]) -> None:
+        self.state = FeedState()
+        self._board, self._settings, self._clock = board, settings, clock
+        self._caught_up = asyncio.Event()
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled."""
+        while True:
+            try:
+                await self._follow()
+            except (KafkaError, OSError, TimeoutError) as error:
+                self.state.problem = f"{type(error).__name__}: {error}".rstrip(": ")
+                _log.warning("score_feed_lost", broker=self._settings.broker, problem=self.state.problem)
+            self._lost()
+            await asyncio.sleep(_RETRY_S)
+
+    async def wait_until_caught_up(self, timeout_s: float) -> bool:
+        """True as soon as the board shows what Kafka holds; False when it does not within ``timeout_s``."""
+        try:
+            await asyncio.wait_for(self._caught_up.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        return True
+
+    def _lost(self) -> None:
+        self.state.is_caught_up, self.state.lag = False, None
+        self._caught_up.clear()
+
+    async def _follow(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.broker,
+            client_id="trustscore-board",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            request_timeout_ms=10_000,
+        )
+        try:
+            await asyncio.wait_for(consumer.start(), 2 * _PATIENCE_S)
+            partitions = await self._partitions(consumer)
+            consumer.assign(partitions)
+            await consumer.seek_to_beginning(*partitions)
+            await self._read(consumer, partitions)
+        finally:
+            await consumer.stop()
+
+    async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
+        """All partitions of the topic, once there is one."""
+        while True:
+            topics = await asyncio.wait_for(consumer.topics(), _PATIENCE_S)
+            self._heard()
+            if SCORES_TOPIC in topics and (found := consumer.partitions_for_topic(SCORES_TOPIC)):
+                return [TopicPartition(SCORES_TOPIC, partition) for partition in sorted(found)]
+            # No worker has run on this broker yet, so an empty board shows all there is.
+            self._board.adopt(Board())
+            self._is_caught_up()
+            await asyncio.sleep(_PROBE_S)
+
+    async def _read(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        fresh, probed_s = Board(), -1e12
+        target = fresh
+        self.state.is_caught_up = False
+        while True:
+            for messages in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS)).values():
+                apply(target, self.state, messages)
+            now_s = self._clock()
+            if target is self._board and 0 <= now_s - probed_s < _PROBE_S:
+                continue
+            if await self._probe(consumer, partitions):
+                probed_s = now_s
+                if target is fresh and self.state.lag == 0:
+                    self._board.adopt(fresh)
+                    target = self._board
+                    self._is_caught_up()
+            elif not self.state.is_in_contact(now_s, self._settings.away_s):
+                raise TimeoutError(f"no answer from {self._settings.broker} for {self._settings.away_s:g} s")
+
+    async def _probe(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> bool:
+        """Whether the broker answers; sets contact and lag."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                ends = await consumer.end_offsets(partitions)
+                positions = [await consumer.position(partition) for partition in partitions]
+        except (KafkaError, TimeoutError) as error:
+            self.state.problem = f"{type(error).__name__}: {error}".rstrip(": ")
+            return False
+        # The embedded broker's end offsets fall short after a batch of several records: never below zero.
+        self.state.lag = sum(max(0, ends[p] - at) for p, at in zip(partitions, positions, strict=True))
+        self._heard()
+        return True
+
+    def _heard(self) -> None:
+        self.state.contact_s, self.state.problem = self._clock(), None
+
+    def _is_caught_up(self) -> None:
+        if not self.state.is_caught_up:
+            _log.info("score_feed_caught_up", records=len(self._board), providers=self._board.provider_count)
+        self.state.is_caught_up = True
+        self._caught_up.set()

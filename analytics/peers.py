@@ -1,0 +1,89 @@
+"""How the providers of a board compare with their peers, computed for all at once and kept for a moment."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from analytics.board import Board
+from analytics.models import PeerItem
+from scoring.peers import PeerComparison, compare
+from scoring.tables import DIMENSIONS
+
+__all__ = ["KEPT_S", "PeerView"]
+
+KEPT_S: Final = 1.0
+"""A comparison is at most this old, seconds: 10,000 providers take 20 ms, too long for every question."""
+_KEPT_FACETS: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    version: int
+    made_s: float
+    row_of: dict[str, int]
+    groups: list[str | None]
+    found: PeerComparison
+
+
+class PeerView:
+    """Comparisons of a board.
+
+    Parameters
+    ----------
+    board
+        What to compare.
+    category_of
+        A provider's category in the catalog; None without one, then its most reported task type groups it.
+    """
+
+    def __init__(self, board: Board, category_of: Callable[[str], str | None]) -> None:
+        self._board, self._category_of = board, category_of
+        self._kept: dict[str, _Comparison] = {}
+
+    def of(self, provider_id: str, facet: str, now_s: float) -> dict[str, PeerItem]:
+        """Each dimension of a provider against its group, by name; empty without record or group."""
+        comparison = self._comparison(facet, now_s)
+        row = comparison.row_of.get(provider_id)
+        if row is None or (group := comparison.groups[row]) is None:
+            return {}
+        found = comparison.found
+        return {
+            name: PeerItem(
+                group=group,
+                peers=int(found.peers[row, column]),
+                z_score=_known(found.z_scores[row, column]),
+                percentile=_known(found.percentile[row, column]),
+                median=_known(found.median[row, column]),
+            )
+            for column, name in enumerate(DIMENSIONS)
+        }
+
+    def _comparison(self, facet: str, now_s: float) -> _Comparison:
+        kept = self._kept.get(facet)
+        if kept is not None and (kept.version == self._board.version or 0 <= now_s - kept.made_s < KEPT_S):
+            return kept
+        columns = self._board.columns(facet)
+        groups = [self._group(provider_id) for provider_id in columns.provider_ids]
+        numbers: dict[str, int] = {}
+        group = [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in groups]
+        made = _Comparison(
+            version=self._board.version,
+            made_s=now_s,
+            row_of={provider_id: row for row, provider_id in enumerate(columns.provider_ids)},
+            groups=groups,
+            found=compare(columns.values, np.array(group, dtype=np.int64)),
+        )
+        if len(self._kept) >= _KEPT_FACETS:
+            self._kept.clear()
+        self._kept[facet] = made
+        return made
+
+    def _group(self, provider_id: str) -> str | None:
+        category = self._category_of(provider_id)
+        return self._board.main_task(provider_id) if category is None else f"category={category}"
+
+
+def _known(value: np.float64) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,132 @@
+"""Answers in words that a person and a model can use. Pure."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from analytics.models import RankedItem
+from scoring.records import DimensionRecord, ScoreRecord
+
+__all__ = [
+    "MEANINGS", "age", "check_sentence", "contribution_sentence", "explain_sentences", "rank_sentence", "rfc3339",
+]  # fmt: skip
+
+MEANINGS: Final = {
+    "reliability": "calls that succeeded",
+    "uptime": "calls that got any answer (no timeout, no protocol error)",
+    "latency": "answers that came fast enough (1 s counts whole, 4 s half)",
+    "error_rate": "calls without an error or a wrong answer",
+    "quality": "how good the answers were",
+    "freshness": "how young the data in the answers was",
+    "security": "checks that found nothing",
+    "cost_efficiency": "how little a call cost",
+    "geographic_availability": "whether every region gets answers",
+    "consistency": "data that agreed with what was known",
+    "rate_limits": "calls not refused for rate",
+}
+_FLAGS: Final = {
+    "unknown_provider": "nobody has reported a call to it in 90 days",
+    "low_sample_size": "few reports: the score may move a lot",
+    "recent_failures": "it has been failing in the last hour",
+    "high_latency": "it was slow in the last 24 hours",
+    "degrading": "it does worse lately than before",
+    "stale": "no report for more than a day",
+    "anomalous": "it is far below its own usual level",
+}
+
+
+def rfc3339(moment_s: float | None) -> str | None:
+    """UTC time with milliseconds; None stays None.
+
+    >>> rfc3339(0.25)
+    '1970-01-01T00:00:00.250Z'
+    """
+    if moment_s is None:
+        return None
+    return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def age(seconds: float) -> str:
+    """An age in the unit that fits.
+
+    >>> age(3), age(600), age(7_200), age(200_000)
+    ('3 s', '10 min', '2 h', '2 days')
+    """
+    for unit, length_s in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length_s:
+            return f"{seconds / length_s:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _what(facet: str) -> str:
+    kind, _, value = facet.partition("=")
+    return f" for {'task type' if kind == 'task' else kind} {value}" if facet else ""
+
+
+def check_sentence(record: ScoreRecord, asked: str, age_s: float, stale: bool) -> str:
+    """A score in a sentence or three: how far to trust it, what speaks against it, how current it is."""
+    if record.trust_score is None or record.lower is None or record.upper is None:
+        return f"{record.provider_id}: no report in the last 90 days, so there is no score."
+    said = [
+        f"{record.provider_id}{_what(record.facet)}: trust {record.trust_score:.2f} "
+        f"(90 % interval {record.lower:.2f} to {record.upper:.2f}), confidence {record.confidence}, "
+        f"{_counted(record.n)} in 90 days."
+    ]
+    if asked and asked != record.facet:
+        said.append(f"Nothing is known{_what(asked)} alone; this is for all reports.")
+    if warnings := [_FLAGS.get(flag, flag) for flag in record.flags]:
+        said.append(f"Careful: {'; '.join(warnings)}.")
+    if stale:
+        said.append(f"The live stream is away: this is what was known {age(max(0.0, age_s))} ago.")
+    return " ".join(said)
+
+
+def contribution_sentence(name: str, dimension: DimensionRecord) -> str:
+    """What one dimension adds, and from what."""
+    if dimension.value is None:
+        return f"{name}: no evidence."
+    said = (
+        f"{name} {dimension.value:.3f} ({MEANINGS.get(name, name)}; {_counted(dimension.n)}) "
+        f"x weight {dimension.weight:.3f} adds {dimension.contribution:.3f}."
+    )
+    if dimension.z_score is not None and abs(dimension.z_score) >= 2:
+        side = "above" if dimension.z_score > 0 else "below"
+        said += f" That is {abs(dimension.z_score):.1f} standard deviations {side} its own usual level."
+    return said
+
+
+def explain_sentences(record: ScoreRecord, asked: str, age_s: float, stale: bool) -> list[str]:
+    """Why the score is what it is, most important first: the verdict, what costs most, what carries most, the rest."""
+    said = [check_sentence(record, asked, age_s, stale)]
+    present = {name: d for name, d in record.dimensions.items() if d.value is not None and d.weight > 0}
+    lost = {name: d.weight * (1 - d.value) for name, d in present.items() if d.value is not None}
+    if lost and max(lost.values()) > 0:
+        worst = max(lost, key=lambda name: lost[name])
+        said.append(f"What costs it most is {worst}: {lost[worst]:.3f} of the score.")
+    ordered = sorted(present, key=lambda name: -present[name].contribution)
+    said += [contribution_sentence(name, present[name]) for name in ordered]
+    if record.evidence_adjustment:
+        verb = "take off" if record.evidence_adjustment < 0 else "add"
+        said.append(f"Few reports {verb} {abs(record.evidence_adjustment):.3f}: the score leans on what is usual.")
+    if absent := [name for name, d in record.dimensions.items() if d.value is None]:
+        said.append(f"Without evidence, hence without weight: {', '.join(absent)}.")
+    return said
+
+
+def rank_sentence(places: Sequence[RankedItem], considered: int, explore: str | None, task_type: str | None) -> str:
+    """Whom to call, and on what evidence."""
+    kind = f" for task type {task_type}" if task_type else ""
+    if not places:
+        return f"No provider has reports{kind}; discover finds candidates in the catalog."
+    first = places[0]
+    if first.trust_score is None or first.interval is None:
+        return f"None of these {considered:,} providers has a report{kind}: there is nothing to prefer one by."
+    said = (
+        f"{first.provider_id} is the safest of {considered:,}{kind}: trust {first.trust_score:.2f}, at least "
+        f"{first.interval.lower:.2f} (lower end of the 90 % interval), {_counted(first.sample_size)}."
+    )
+    return said if explore is None else f"{said} To learn about it, {explore} may be tried this once."
+
+
+def _counted(n: int) -> str:
+    return "1 report" if n == 1 else f"{n:,} reports"
