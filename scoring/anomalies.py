@@ -126,7 +126,7 @@ def own_z_scores(windows: Ints, usual: Baseline) -> Floats:
     current = np.where(hourly, hour[0], minute[0])
     n = np.maximum(np.where(hourly, hour[1], minute[1]), 1.0)
     guess = (usual.median * n + 0.5) / (n + 1)
-    guess[:, _LATENCY] = 0.5  # any share: replaced in the next lines
+    guess[:, _LATENCY] = 0.5  # any share: its floor is replaced below
     floor = np.sqrt(guess * (1 - guess) / n)
     floor[:, _LATENCY] = 1 / np.sqrt(n[:, _LATENCY])
     z_scores: Floats = (current - usual.median) / np.maximum(usual.spread, floor)
@@ -136,7 +136,7 @@ def own_z_scores(windows: Ints, usual: Baseline) -> Floats:
 def _signals(sums: Ints, level: Level) -> tuple[Floats, Floats]:
     """What is compared, and its n, [..., D]; nan where a pane holds too few reports."""
     earned = credits(sums)
-    value = ratio(earned.credit, earned.n)
+    value = np.clip(ratio(earned.credit, earned.n), 0.0, 1.0)
     mean_us = np.maximum(ratio(sums[..., STAT["latency_us"]], sums[..., STAT["latency_n"]]), 1.0)
     value[..., _LATENCY] = -np.log(mean_us)
     return np.where(earned.n >= level.pane_reports, value, NAN), earned.n

@@ -31,16 +31,18 @@ def wilson_upper(credit: Floats | Ints, n: Floats | Ints, z: float) -> Floats:
 
     Notes
     -----
-    The larger root U of ``|U - p| = z sqrt(U (1 - U) / n)`` (Wilson, JASA 22, 1927); it rises with p, and at p = 0 it
-    is ``z² / (n + z²)``.
+    With the continuity correction of half a success: the larger root U of ``U - p = z sqrt(U (1 - U) / n)`` with
+    ``p = min(credit + 1/2, n) / n`` (Wilson, JASA 22, 1927; Newcombe, Statistics in Medicine 17, 1998, method 4).
+    Without the correction one failure in twenty would bound a provider at .993; with it, .998. It rises with the
+    credit.
 
     Examples
     --------
     >>> wilson_upper(np.array([0.0, 8.0, 0.0]), np.array([10.0, 8.0, 0.0]), 2.0).round(4).tolist()
-    [0.2857, 1.0, inf]
+    [0.3521, 1.0, inf]
     """
     trials = np.where(n > 0, n, 1.0)
-    share = np.clip(credit / trials, 0.0, 1.0)
+    share = np.minimum((credit + 0.5) / trials, 1.0)
     square = z * z / trials
     root = z * np.sqrt(share * (1 - share) / trials + square / (4 * trials))
     upper = np.minimum((share + square / 2 + root) / (1 + square), 1.0)

@@ -161,7 +161,7 @@ def capped(windows: Ints, sums: Floats) -> Floats:
     >>> windows = np.zeros((1, 6, 31), dtype=np.int64)
     >>> windows[0, 1:, STAT["success"]], windows[0, :, STAT["timeout"]] = 500, 40  # good for an hour, now silent
     >>> capped(windows, decayed(windows))[0, COLUMN["reliability"]].round(3)
-    np.float64(0.119)
+    np.float64(0.14)
     """
     earned = credits(sums)
     value = np.clip(ratio(earned.credit, earned.n), 0.0, 1.0)

