@@ -1,7 +1,7 @@
 """What TrustScore promises, sentence by sentence, and which tests keep each promise.
 
 ``tests/architecture/test_promises.py`` checks both directions: every test named here exists, and every test under
-``tests/integration``, ``contract``, ``chaos`` and ``laws``, and every test marked ``@pytest.mark.promise("id")``, is named here.
+``tests/integration``, ``contract``, ``chaos``, ``laws``, and every test marked ``@pytest.mark.promise("id")``, is here.
 """
 
 from dataclasses import dataclass
