@@ -58,7 +58,13 @@ _TEAM = ("team_communication", "content_management")
 
 
 def _demo(
-    name: str, regime: str, tasks: tuple[str, str], failure_rate: float, median_ms: float, tells: str = "", share: float = 1
+    name: str,
+    regime: str,
+    tasks: tuple[str, str],
+    failure_rate: float,
+    median_ms: float,
+    tells: str = "",
+    share: float = 1,
 ) -> Provider:
     return Provider(f"demo-{name}", Regime(regime), tasks, failure_rate, median_ms, frozenset(tells.split()), share)
 

@@ -123,7 +123,9 @@ def _calls(
         "provider_id": [provider.provider_id] * count,
         "outcome": outcome.tolist(),
         "timestamp": time_s.tolist(),
-        "latency_ms": _latency_ms(rng, provider, outcome, limited, _REGION_FACTOR[region] * (2 if burst else 1)).tolist(),
+        "latency_ms": _latency_ms(
+            rng, provider, outcome, limited, _REGION_FACTOR[region] * (2 if burst else 1)
+        ).tolist(),
         "task_type": np.where(rng.random(count) < 0.75, *provider.task_types).tolist(),
         "region": _REGIONS[region].tolist(),
         "reporter_id": rng.choice(_REPORTERS, count).tolist(),
@@ -148,9 +150,10 @@ def _latency_ms(
     rng: np.random.Generator, provider: Provider, outcome: NDArray[np.str_], limited: NDArray[np.bool_], factor: _Floats
 ) -> _Floats:
     sigma = _JITTER_SIGMA if provider.regime is Regime.JITTER else _SIGMA
-    latency = provider.median_ms * factor * np.exp(sigma * rng.standard_normal(outcome.size))
+    latency: _Floats = provider.median_ms * factor * np.exp(sigma * rng.standard_normal(outcome.size))
     latency = np.where(limited, 5.0, np.minimum(latency, _TIMEOUT_MS))
-    return np.round(np.where(outcome == "timeout", _TIMEOUT_MS, latency), 3)
+    latency[outcome == "timeout"] = _TIMEOUT_MS
+    return latency.round(3)
 
 
 def _tells(
