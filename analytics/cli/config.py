@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
@@ -16,6 +17,9 @@ from analytics.cli.output import BAD_INPUT, JsonOption, emit_json, note, refuse,
 from analytics.settings import Settings, load_settings
 
 __all__ = ["Client", "Launch", "client_configuration", "config", "launch", "python_snippet"]
+
+
+_PASSWORD: Final = re.compile(r"(://[^:/@]*:)[^@]*@")
 
 
 class Client(StrEnum):
@@ -128,6 +132,8 @@ def config(
 
 def _settings(settings: Settings, as_json: bool) -> None:
     values = settings.model_dump(mode="json")
+    if values.get("database_url"):
+        values["database_url"] = _PASSWORD.sub(r"\1***@", values["database_url"])
     if as_json:
         emit_json(json.dumps(values, indent=2))
         return

@@ -1,5 +1,6 @@
 """How every command speaks: answers on stdout, everything else on stderr, sentences instead of tracebacks."""
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import Annotated, NoReturn
@@ -8,7 +9,7 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
 
-__all__ = ["BAD_INPUT", "FAILED", "JsonOption", "emit", "emit_json", "note", "refuse", "say"]
+__all__ = ["BAD_INPUT", "FAILED", "JsonOption", "emit", "emit_json", "note", "quiet_logs", "refuse", "say"]
 
 FAILED = 1
 """Exit code of an answer that is no, or of work that failed."""
@@ -45,3 +46,14 @@ def refuse(sentence: str, code: int) -> NoReturn:
     """End the command with its sentence on stderr and its exit code."""
     note(sentence)
     raise typer.Exit(code)
+
+
+def quiet_logs() -> None:
+    """Keep log lines out of the answer of a command that asks one question: its error is a sentence of its own."""
+    import structlog
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
