@@ -101,7 +101,7 @@ class ScoreFeed:
     def __init__(self, board: Board, settings: Settings, clock: Callable[[], float]) -> None:
         self.state = FeedState()
         self._board, self._settings, self._clock = board, settings, clock
-        self._caught_up = asyncio.Event()
+        self._caught_up, self._first_word = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
@@ -112,15 +112,16 @@ class ScoreFeed:
                 self.state.problem = f"{type(error).__name__}: {error}".rstrip(": ")
                 _log.warning("score_feed_lost", broker=self._settings.broker, problem=self.state.problem)
             self._lost()
+            self._first_word.set()
             await asyncio.sleep(_RETRY_S)
 
     async def wait_until_caught_up(self, timeout_s: float) -> bool:
         """True as soon as the board shows what Kafka holds; False when it does not within ``timeout_s``."""
-        try:
-            await asyncio.wait_for(self._caught_up.wait(), timeout_s)
-        except TimeoutError:
-            return False
-        return True
+        return await _set_within(self._caught_up, timeout_s)
+
+    async def wait_for_first_word(self, timeout_s: float) -> bool:
+        """True as soon as the board has caught up for the first time or the broker turned out to be away."""
+        return await _set_within(self._first_word, timeout_s)
 
     def _lost(self) -> None:
         self.state.is_caught_up, self.state.lag = False, None
@@ -196,3 +197,12 @@ class ScoreFeed:
             _log.info("score_feed_caught_up", records=len(self._board), providers=self._board.provider_count)
         self.state.is_caught_up = True
         self._caught_up.set()
+        self._first_word.set()
+
+
+async def _set_within(event: asyncio.Event, timeout_s: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), timeout_s)
+    except TimeoutError:
+        return False
+    return True
