@@ -27,9 +27,9 @@ from streams.schemas import REJECTS_SCHEMA, REPORTS_SCHEMA
 from streams.score_rows import score_rows
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
-from streams.steps.fold import FoldState, fold, take_updates
+from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.score import ScoreState, merge, restored, score
-from streams.steps.updates import split
+from streams.steps.updates import concatenated, provider_of, split
 from streams.tables import BookTable, flush_book, load_book
 from streams.telemetry import Telemetry
 from streams.wire import decode
@@ -137,15 +137,14 @@ class FoldLoop:
 
     async def tick(self) -> None:
         """Send the panes that changed to where their providers are scored."""
-        for partition, held in list(self._partitions.items()):
-            updates = take_updates(held.state)
-            if updates is None:
-                continue
-            places = self._settings.partitions
-            target = np.array([zlib.crc32(name.partition("|")[0].encode()) % places for name in updates.names])
-            for place, part in split(updates, target):
-                value = encode_updates(part)
-                self._sent.append(await self._panes.send(key=b"%d" % partition, value=value, partition=place))
+        taken = [take_updates(held.state, partition) for partition, held in self._partitions.items()]
+        changed = [updates for updates in taken if updates is not None]
+        if not changed:
+            return
+        updates, places = concatenated(changed), self._settings.partitions
+        target = np.array([zlib.crc32(provider_of(name).encode()) % places for name in updates.names])
+        for place, part in split(updates, target):
+            self._sent.append(await self._panes.send(value=encode_updates(part), partition=place))
 
     async def flush(self) -> None:
         """Make durable what was read, then acknowledge it. What fails stays waiting and is tried again."""
@@ -158,6 +157,8 @@ class FoldLoop:
             try:
                 await self._make_durable(taken, waiting)
             except BaseException:
+                for held in self._partitions.values():
+                    mark_unsent(held.state)  # whichever message failed, its panes go out again
                 for number, held in taken.items():
                     before, since = waiting[number], held.waiting
                     held.waiting = Waiting(
@@ -222,7 +223,7 @@ class ScoreLoop:
         async for event in stream.noack().events():
             held = self._open(event.message.partition)
             for record in _run(event):
-                merge(held.state, int(record.key), decode_updates(record.value))
+                merge(held.state, decode_updates(record.value))
             held.waiting.events.append(event)
 
     async def tick(self) -> None:
@@ -240,7 +241,13 @@ class ScoreLoop:
         """Write the state, then acknowledge what it holds."""
         async with self._flushing:
             sent, self._sent = self._sent, []
-            await asyncio.gather(*sent)
+            try:
+                await asyncio.gather(*sent)
+            except BaseException:
+                for held in self._partitions.values():
+                    held.state.said.clear()  # whichever score failed, all go out again
+                    held.state.changed.update(range(len(held.state.entities)))
+                raise
             for number, held in list(self._partitions.items()):
                 waiting, held.waiting = held.waiting, Waiting()
                 try:

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Final
 
 import faust
 import structlog
@@ -20,6 +21,9 @@ from streams.topics import FOLD_TABLE, PANES, REJECTS, REPORTS, SCORE_TABLE, SCO
 __all__ = ["Parts", "build_app"]
 
 log = structlog.get_logger()
+LONGEST_PAUSE_S: Final = 2.0
+SEND_AHEAD: Final = 100_000
+"""Messages Faust may hold for sending; every one is waited for by the flush that sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     async def hold_and_score() -> None:
         score.hold(tp.partition for tp in app.consumer.assignment() if tp.topic == PANES)
         await score.tick()
+
+    app.producer.buffer.max_messages = SEND_AHEAD
 
     _every(app, settings.tick_s, "panes", fold.tick, telemetry)
     _every(app, settings.score_s, "scores", hold_and_score, telemetry)
@@ -101,13 +107,18 @@ def _table(app: faust.App, name: str, settings: WorkerSettings) -> BookTable:
 def _every(
     app: faust.App, interval_s: float, part: str, act: Callable[[], Awaitable[None]], telemetry: Telemetry
 ) -> None:
-    """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again."""
+    """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again.
+
+    The pause grows to eight times what the last round took: under load a round covers more and costs a ninth at most.
+    """
 
     async def loop() -> None:
+        took_s = 0.0
         while not app.should_stop:
-            await app.sleep(interval_s)
+            await app.sleep(max(interval_s, 8 * took_s))
             if app.rebalancing or app.in_recovery or not telemetry.ready:
                 continue
+            started = time.perf_counter()
             try:
                 await act()
                 telemetry.trouble.pop(part, None)
@@ -117,6 +128,7 @@ def _every(
                 telemetry.trouble[part] = repr(error)
                 telemetry.lake_failures.inc()
                 log.exception("step_failed", part=part)
+            took_s = min(time.perf_counter() - started, LONGEST_PAUSE_S / 8)
 
     loop.__name__ = f"every_{part}"
     app.task(loop)

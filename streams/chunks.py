@@ -1,8 +1,8 @@
 """A Faust transport that hands over what was fetched of a partition as ONE message, so Faust costs per chunk.
 
 Plain Faust costs 90 to 160 µs a message. Here the value of a message is the list of fetched records, and its offset
-is that of the last one; groups, rebalance, tables, changelog and commit stay Faust's. Commit positions are counted in chunks:
-Faust would take the offsets between two chunk ends for a gap in the log and commit one chunk per interval.
+is that of the last one; groups, rebalance, tables, changelog and commit stay Faust's. Commit positions are counted in
+chunks: Faust would take the offsets between two chunk ends for a gap in the log and commit one chunk per interval.
 """
 
 from collections import defaultdict, deque
@@ -36,7 +36,7 @@ class ChunkConsumer(driver.Consumer):
             return
         generation = self.app.consumer_generation_id
         for tp, run in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
+            if not self._still(generation):
                 return
             if active is not None and tp not in active and tp not in self._buffered_partitions:
                 continue
@@ -44,10 +44,14 @@ class ChunkConsumer(driver.Consumer):
                 for record in run:
                     yield tp, self._to_message(tp, record)
                 continue
-            read: Any = self._read_offset[tp]
+            read: Any = self._read_offset[tp]  # None before the first message, which Faust's type forgets
             if read is None or run[-1].offset >= read:
                 self._handed_over[tp].append(run[-1].offset)
             yield tp, self._chunk(tp, run, generation)
+
+    def _still(self, generation: int) -> bool:
+        """Whether what was fetched still belongs to this worker: no rebalance has begun since."""
+        return self.flow_active and bool(self.app.consumer_generation_id == generation)
 
     def lag(self, tp: TP) -> int | None:
         """Messages of a chunked partition that were not handed over yet; ``None`` where the broker has not said."""

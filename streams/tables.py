@@ -67,10 +67,14 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float)
         for part in range(book.named // ROWS_PER_PART, -(-len(book.names) // ROWS_PER_PART)):
             names = book.names[part * ROWS_PER_PART : (part + 1) * ROWS_PER_PART]
             entries.append((b"%d/names/%d" % (partition, part), encode_names(names)))
-    book.named = len(book.names)
+    named, book.named = book.named, len(book.names)
     dirty, book.dirty = sorted(book.dirty), set()
     entries += [(b"%d/%d/%d/%d" % (partition, *key), encode_part(book.part(*key))) for key in dirty]
-    if entries:
+    try:
         await asyncio.gather(*[table.write(key, value) for key, value in entries])
-        await table.write(b"%d/flushed" % partition, b"%d" % book.high)
+        if entries:
+            await table.write(b"%d/flushed" % partition, b"%d" % book.high)
+    except BaseException:
+        book.named, book.dirty = min(named, book.named), book.dirty | set(dirty)
+        raise
     return len(entries)

@@ -23,6 +23,7 @@ log = structlog.get_logger()
 def main() -> int:
     """Run a worker until SIGINT or SIGTERM; exit code 0, or 1 after a failure, 2 for bad settings."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)  # "Timer commit is overlapping" under load
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -13,12 +13,10 @@ from scoring.panes import Ints
 from scoring.records import ScoreRecord
 from scoring.stats import BUCKETS, STATS
 from scoring.windows import Windows, baseline_starts
-from streams.steps.updates import PaneUpdates
+from streams.steps.updates import SEPARATOR, PaneUpdates
 
 __all__ = ["ScoreState", "merge", "restored", "score"]
 
-SEPARATOR: Final = "\x00"
-"""Between the source partition and the entity in a row name; no entity name can hold it."""
 BATCH: Final = 1_000
 """Entities scored in one call: bounds the memory of their baselines."""
 
@@ -31,7 +29,8 @@ class ScoreState:
     windows: Windows = field(default_factory=Windows)
     entities: list[str] = field(default_factory=list)
     entity_of: dict[str, int] = field(default_factory=dict)
-    entity_of_row: list[int] = field(default_factory=list)
+    entity_of_row: Ints = field(default_factory=lambda: np.zeros(64, np.int64))
+    """Entity of each row; longer than there are rows."""
     rows_of_entity: list[list[int]] = field(default_factory=list)
     regions_of: dict[str, list[int]] = field(default_factory=dict)
     """Region facets of a provider."""
@@ -41,13 +40,11 @@ class ScoreState:
     """What a reader last saw of an entity."""
 
 
-def merge(state: ScoreState, source: int, updates: PaneUpdates) -> None:
-    """Take in the panes of one source partition; one whose offset the state already holds is left out."""
-    rows = np.array([_row(state, f"{source}{SEPARATOR}{name}") for name in updates.names], np.int64)[updates.entity]
-    entity = np.array(state.entity_of_row, np.int64)
+def merge(state: ScoreState, updates: PaneUpdates) -> None:
+    """Take in pane updates; a pane whose source offset the state already holds is left out."""
+    rows = np.array([_row(state, name) for name in updates.names], np.int64)[updates.entity]
     state.windows.grow(len(state.entities))
-    key_of = updates.level_s << 40 | updates.start_s
-    for code, here in distinct(key_of):
+    for code, here in distinct(updates.level_s << 40 | updates.start_s):
         key = (code >> 40, code & ((1 << 40) - 1))
         pane = np.flatnonzero(here)
         block = state.book.block(key)
@@ -56,12 +53,12 @@ def merge(state: ScoreState, source: int, updates: PaneUpdates) -> None:
             continue
         row = rows[pane]
         if key != LAST_SEEN:
-            state.windows.add(key, entity[row], updates.stats[pane] - block.stats[row])
+            state.windows.add(key, state.entity_of_row[row], updates.stats[pane] - block.stats[row])
             _merge_latency(state, key, updates, rows, pane)
         block.stats[row] = updates.stats[pane]
         block.offset[row] = updates.last_offset[pane]
         state.book.touch(key, row)
-        state.changed.update(entity[row].tolist())
+        state.changed.update(state.entity_of_row[row].tolist())
 
 
 def _merge_latency(state: ScoreState, key: tuple[int, int], updates: PaneUpdates, rows: Ints, pane: Ints) -> None:
@@ -70,14 +67,11 @@ def _merge_latency(state: ScoreState, key: tuple[int, int], updates: PaneUpdates
     entry = np.flatnonzero(wanted[updates.latency_pane])
     if not len(entry):
         return
-    row, bucket, count = rows[updates.latency_pane[entry]], updates.latency_bucket[entry], updates.latency_count[entry]
-    keys = row * BUCKETS + bucket
+    keys = rows[updates.latency_pane[entry]] * BUCKETS + updates.latency_bucket[entry]
     order = np.argsort(keys)
-    keys, row, bucket, count = keys[order], row[order], bucket[order], count[order]
-    latency = state.book.block(key).latency
-    entity = np.array(state.entity_of_row, np.int64)[row]
-    state.windows.add_latency(key, entity, bucket, count - latency.at(keys))
-    latency.put(keys, count)
+    keys, count = keys[order], updates.latency_count[entry[order]]
+    added = count - state.book.block(key).latency.put(keys, count)
+    state.windows.add_latency(key, state.entity_of_row[keys // BUCKETS], keys % BUCKETS, added)
 
 
 def _row(state: ScoreState, name: str) -> int:
@@ -98,7 +92,9 @@ def _enter(state: ScoreState, row: int, name: str) -> None:
         provider, _, facet = entity_name.partition("|")
         if facet.startswith("region="):
             state.regions_of.setdefault(provider, []).append(entity)
-    state.entity_of_row.append(entity)
+    if row >= len(state.entity_of_row):
+        state.entity_of_row = np.append(state.entity_of_row, np.zeros(max(64, row), np.int64))
+    state.entity_of_row[row] = entity
     state.rows_of_entity[entity].append(row)
 
 
@@ -117,7 +113,7 @@ def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
 
     Looks at those whose panes changed since the last call, and at all whose windows moved with the time.
     """
-    moved = state.windows.advance(state.book.blocks, np.array(state.entity_of_row, np.int64), as_of_s)
+    moved = state.windows.advance(state.book.blocks, state.entity_of_row[: len(state.book.names)], as_of_s)
     todo = np.union1d(moved, np.array(sorted(state.changed), np.int64)).astype(np.int64)
     state.changed.clear()
     records: list[ScoreRecord] = []

@@ -1,20 +1,25 @@
-"""What the fold tells the scores: new cumulative values of the panes that changed."""
+"""What the fold tells the scores: new cumulative values of the panes that changed, of several source partitions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from scoring.panes import Ints
 
-__all__ = ["PaneUpdates", "split"]
+__all__ = ["SEPARATOR", "PaneUpdates", "concatenated", "provider_of", "row_name", "split"]
+
+SEPARATOR: Final = "\x00"
+"""Between the source partition and the entity in a row name; no entity name can hold it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaneUpdates:
-    """New cumulative values of G panes of one source partition. Sent twice they change nothing."""
+    """New cumulative values of G panes. Sent twice they change nothing."""
 
     names: list[str]
+    """Source partition and entity of a row: ``row_name(source, entity)``."""
     entity: Ints
     """[G] index into ``names``."""
     level_s: Ints
@@ -27,6 +32,39 @@ class PaneUpdates:
     latency_bucket: Ints
     latency_count: Ints
     """[K] cumulative counts of the buckets that changed."""
+
+
+def row_name(source: int, entity: str) -> str:
+    """Name of the panes of ``entity`` that come from the source partition ``source``."""
+    return f"{source}{SEPARATOR}{entity}"
+
+
+def provider_of(row: str) -> str:
+    """Provider that a row name is about.
+
+    >>> provider_of(row_name(3, "github|task=search"))
+    'github'
+    """
+    return row.partition(SEPARATOR)[2].partition("|")[0]
+
+
+def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:
+    """The updates of several source partitions as one; at least one must be given."""
+    if len(parts) == 1:
+        return parts[0]
+    names_before = np.cumsum([0] + [len(part.names) for part in parts])
+    panes_before = np.cumsum([0] + [len(part.entity) for part in parts])
+    return PaneUpdates(
+        [name for part in parts for name in part.names],
+        np.concatenate([part.entity + before for part, before in zip(parts, names_before, strict=False)]),
+        np.concatenate([part.level_s for part in parts]),
+        np.concatenate([part.start_s for part in parts]),
+        np.concatenate([part.last_offset for part in parts]),
+        np.concatenate([part.stats for part in parts]),
+        np.concatenate([part.latency_pane + before for part, before in zip(parts, panes_before, strict=False)]),
+        np.concatenate([part.latency_bucket for part in parts]),
+        np.concatenate([part.latency_count for part in parts]),
+    )
 
 
 def split(updates: PaneUpdates, target: Ints) -> Iterator[tuple[int, PaneUpdates]]:
