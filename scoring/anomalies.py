@@ -37,6 +37,7 @@ MINUTES: Final = Level("5m", 3, 10)
 _COLUMN_OF_WINDOW: Final = {window.name: column for column, window in enumerate(WINDOWS)}
 _GEOGRAPHY: Final = COLUMN["geographic_availability"]
 _LATENCY: Final = COLUMN["latency"]
+_SECURITY: Final = COLUMN["security"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Baseline:
     """nan without a baseline."""
     spread: Floats
     """1.4826 times the median absolute deviation; 0 for a constant one."""
+    pane_reports: Floats
+    """Median number of reports in a pane."""
     panes: Ints
     """Closed panes it comes from."""
     hourly: Ints
@@ -61,7 +64,7 @@ def no_baseline(entities: int) -> Baseline:
     """
     shape = (entities, len(DIMENSIONS))
     nothing = np.full(shape, NAN)
-    return Baseline(nothing, nothing, np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64))
+    return Baseline(nothing, nothing, nothing, np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64))
 
 
 def baseline(hours: Ints, minutes: Ints) -> Baseline:
@@ -87,18 +90,14 @@ def baseline(hours: Ints, minutes: Ints) -> Baseline:
     >>> int(usual.panes[0, 0]), float(usual.median[0, 0]), float(usual.spread[0, 0])
     (12, 1.0, 0.0)
     """
-    hour_median, hour_spread, hour_panes = _usual(hours, HOURS)
-    minute_median, minute_spread, minute_panes = _usual(minutes, MINUTES)
+    (*by_hour, hour_panes), (*by_minute, minute_panes) = _usual(hours, HOURS), _usual(minutes, MINUTES)
     hourly = hour_panes >= HOURS.panes
     enough = hourly | (minute_panes >= MINUTES.panes)
-    median = np.where(hourly, hour_median, minute_median)
-    spread = np.where(hourly, hour_spread, minute_spread)
-    return Baseline(
-        np.where(enough, median, NAN),
-        np.where(enough, spread, NAN),
-        np.where(hourly, hour_panes, minute_panes),
-        hourly.astype(np.int64),
+    median, spread, pane_reports = (
+        np.where(enough, np.where(hourly, of_hour, of_minute), NAN)
+        for of_hour, of_minute in zip(by_hour, by_minute, strict=True)
     )
+    return Baseline(median, spread, pane_reports, np.where(hourly, hour_panes, minute_panes), hourly.astype(np.int64))
 
 
 def own_z_scores(windows: Ints, usual: Baseline) -> Floats:
@@ -113,19 +112,22 @@ def own_z_scores(windows: Ints, usual: Baseline) -> Floats:
 
     Notes
     -----
-    ``z = (current - median) / max(1.4826 MAD, floor)``, negative is worse. This is the modified z-score of Iglewicz and
+    ``z = (current - median) / max(1.4826 MAD, floor)``, negative is worse: the modified z-score of Iglewicz and
     Hoaglin, How to Detect and Handle Outliers, ASQC 1993, section 3.3. The floor is the chance error of the current
-    value itself, so a constant baseline gives a finite score and few reports do not alarm: ``sqrt(q (1 - q) / n)``
-    with q the median after adding half a success and half a failure. Latency is compared as minus the logarithm of the
-    mean (a provider that went from 100 ms to 900 ms still has an Apdex of 1), its floor is ``1 / sqrt(n)``: the error
-    of the logarithm of a mean whose values scatter as much as they are large. ``geographic_availability`` has no
-    panes: nan.
+    value, so that a constant baseline gives a finite score and few reports do not alarm: ``sqrt(q (1 - q) / n)`` with
+    n the current reports and q the median after adding one success and one failure to the median pane (Laplace's rule;
+    a pane of 15 reports without failure does not prove that there are none).
+
+    Two dimensions are compared in another shape. Latency by minus the logarithm of its mean: a provider that went from
+    100 ms to 900 ms still has an Apdex of 1; its floor is ``1 / sqrt(n)``, the error of the logarithm of a mean whose
+    values scatter as much as they are large. Security by the plain share of clean checks. ``geographic_availability``
+    has no panes: nan.
     """
     hour, minute = (_signals(windows[:, _COLUMN_OF_WINDOW[level.window]], level) for level in (HOURS, MINUTES))
     hourly = usual.hourly == 1
     current = np.where(hourly, hour[0], minute[0])
     n = np.maximum(np.where(hourly, hour[1], minute[1]), 1.0)
-    guess = (usual.median * n + 0.5) / (n + 1)
+    guess = (usual.median * usual.pane_reports + 1) / (usual.pane_reports + 2)
     guess[:, _LATENCY] = 0.5  # any share: its floor is replaced below
     floor = np.sqrt(guess * (1 - guess) / n)
     floor[:, _LATENCY] = 1 / np.sqrt(n[:, _LATENCY])
@@ -137,16 +139,20 @@ def _signals(sums: Ints, level: Level) -> tuple[Floats, Floats]:
     """What is compared, and its n, [..., D]; nan where a pane holds too few reports."""
     earned = credits(sums)
     value = np.clip(ratio(earned.credit, earned.n), 0.0, 1.0)
+    value[..., _SECURITY] = ratio(sums[..., STAT["security_clean"]], sums[..., STAT["security_n"]])
     mean_us = np.maximum(ratio(sums[..., STAT["latency_us"]], sums[..., STAT["latency_n"]]), 1.0)
     value[..., _LATENCY] = -np.log(mean_us)
     return np.where(earned.n >= level.pane_reports, value, NAN), earned.n
 
 
-def _usual(panes: Ints, level: Level) -> tuple[Floats, Floats, Ints]:
-    value, _ = _signals(panes, level)
-    count = (~np.isnan(value)).sum(axis=1)
+def _usual(panes: Ints, level: Level) -> tuple[Floats, Floats, Floats, Ints]:
+    """Median, spread, reports in the median pane, and panes, each [E, D]."""
+    value, n = _signals(panes, level)
+    speaks = ~np.isnan(value)
+    count = speaks.sum(axis=1)
     median = _median(value, count)
-    return median, CONSISTENT * _median(np.abs(value - median[:, None, :]), count), count
+    spread = CONSISTENT * _median(np.abs(value - median[:, None, :]), count)
+    return median, spread, _median(np.where(speaks, n, NAN), count), count
 
 
 def _median(values: Floats, count: Ints) -> Floats:

@@ -45,8 +45,8 @@ def wilson_upper(credit: Floats | Ints, n: Floats | Ints, z: float) -> Floats:
     share = np.minimum((credit + 0.5) / trials, 1.0)
     square = z * z / trials
     root = z * np.sqrt(share * (1 - share) / trials + square / (4 * trials))
-    upper = np.minimum((share + square / 2 + root) / (1 + square), 1.0)
-    return np.where(n > 0, upper, np.inf)
+    upper = (share + square / 2 + root) / (1 + square)
+    return np.where(n > 0, np.where(share < 1, upper, 1.0), np.inf)
 
 
 def jeffreys_interval(share: Floats, n: Floats) -> tuple[Floats, Floats]:

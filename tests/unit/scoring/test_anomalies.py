@@ -64,7 +64,7 @@ def test_a_constant_baseline_gives_a_finite_score_by_the_floor() -> None:
     usual = baseline(hours_of([20] * 30), NO_MINUTES)
     assert usual.spread[0, RELIABILITY] == 0
     z = own_z_scores(windows(success=50, error=50), usual)[0, RELIABILITY]
-    guess = 100.5 / 101
+    guess = 21 / 22  # a pane of 20 without failure, and one of each
     assert z == pytest.approx(-0.5 / math.sqrt(guess * (1 - guess) / 100))
 
 
@@ -107,6 +107,23 @@ def test_a_minute_baseline_is_compared_with_the_last_five_minutes() -> None:
 def test_a_current_window_with_too_few_reports_has_no_score() -> None:
     usual = baseline(hours_of([20] * 30), NO_MINUTES)
     assert np.isnan(own_z_scores(windows(success=4), usual)[0, RELIABILITY])
+
+
+def test_healthy_traffic_with_its_usual_failures_does_not_alarm() -> None:
+    alarms = 0
+    for seed in range(40):
+        rng = random.Random(seed)
+        calls = [Call(AS_OF_S - 4.0 * i, "success" if rng.random() < 0.985 else "error") for i in range(900)]
+        alarms += int((score(evidence_of([calls], histograms=False), AS_OF_S).z_scores[0] <= -THRESHOLD).any())
+    assert alarms == 0
+
+
+def test_security_is_compared_by_the_plain_share_of_clean_checks() -> None:
+    minutes = minutes_of(20, 10)
+    minutes[0, :20, [column("security_n"), column("security_clean")]] = 10
+    z = own_z_scores(windows(success=50, security_n=50, security_clean=49), baseline(NO_HOURS, minutes))
+    guess = 11 / 12
+    assert z[0, COLUMN["security"]] == pytest.approx(-0.02 / math.sqrt(guess * (1 - guess) / 50))
 
 
 def test_latency_is_compared_by_the_logarithm_of_its_mean() -> None:

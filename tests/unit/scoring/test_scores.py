@@ -106,7 +106,7 @@ def test_nobody_gives_no_records() -> None:
     )(
         evidence.windows[:0],
         evidence.sketches[:0],
-        type(evidence.baseline)(*(np.zeros((0, len(DIMENSIONS)), dtype=np.int64) for _ in range(4))),  # type: ignore[arg-type]
+        type(evidence.baseline)(*(np.zeros((0, len(DIMENSIONS)), dtype=np.int64) for _ in range(5))),  # type: ignore[arg-type]
         evidence.last_report_s[:0],
         evidence.region_windows,
         evidence.region_of,
