@@ -20,7 +20,7 @@ NOW_S = 1_700_000_000.0
 GOOD: dict[str, Any] = {"provider_id": "weather", "outcome": "success", "timestamp": NOW_S}
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=120), st.sampled_from(["a" * 100, "a" * 201]),
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=120), st.just("a" * 201),
     st.text(st.characters(codec=None), max_size=5), st.floats(0, 1), st.integers(0, 10),
 )  # fmt: skip
 values = st.recursive(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from trustscore_client import Bounds, Delivery, InvalidReport, MemoryTransport, Retry, Stats, TrustScore
 
-from tests.unit.client.ways_out import ScriptedTransport, StuckTransport, unsent
+from tests.unit.client.ways_out import AwayTransport, ScriptedTransport, StuckTransport, unsent
 
 
 def test_a_report_gets_time_id_and_defaults() -> None:
@@ -164,16 +164,11 @@ def test_flush_does_not_sit_out_a_long_pause() -> None:
 
 def test_closing_says_how_many_were_left(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "trustscore_client")
-    tried = threading.Event()
-
-    def always(batch: Any) -> Delivery:
-        tried.set()
-        return unsent(batch)
-
-    client = TrustScore(transport=ScriptedTransport(*[always] * 1_000), retry=Retry(first_s=3_600.0, longest_s=3_600.0))
+    away = AwayTransport()
+    client = TrustScore(transport=away, retry=Retry(first_s=0.001, longest_s=0.001))
     for _ in range(3):
         client.report(provider_id="a", outcome="success")
-    assert tried.wait(30)
+    assert away.tried_again.wait(30)
     assert not client.close(0.0)
     assert caplog.records[-1].getMessage() == "3 reports were not sent before the end: the other side is away"
 

@@ -18,7 +18,20 @@ def test_an_address_names_its_transport() -> None:
     assert transport_of("kafka://a:9092/mine") == KafkaTransport("a:9092", "mine")
 
 
-@pytest.mark.parametrize("url", ["", "127.0.0.1:8080", "ftp://a", "http://", "kafka://", "kafka://a", "kafka://a:b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "127.0.0.1:8080",
+        "ftp://a",
+        "http://",
+        "http://a:b",
+        "http://a:99999",
+        "kafka://",
+        "kafka://a",
+        "kafka://a:b",
+    ],
+)
 def test_an_address_that_leads_nowhere_is_refused_at_once(url: str) -> None:
     with pytest.raises(InvalidSetting, match=r"must be|must begin"):
         transport_of(url)

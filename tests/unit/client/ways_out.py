@@ -56,5 +56,25 @@ class StuckTransport:
         """Nothing is held open."""
 
 
+class AwayTransport:
+    """Is never there."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.tried_again = threading.Event()
+
+    def connect(self) -> "AwayTransport":
+        return self
+
+    def send(self, batch: Batch) -> Delivery:
+        self.attempts += 1
+        if self.attempts == 2:
+            self.tried_again.set()
+        return unsent(batch)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
 def unsent(batch: Batch) -> Delivery:
     return Delivery(unsent=tuple(range(len(batch))), error="the other side is away")

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,9 +17,9 @@ __all__ = ["HttpTransport"]
 _PATH: Final = "/v1/reports"
 _ANSWER_BYTES: Final = 4 * 1024 * 1024
 _SOME_INVALID: Final = 422
-"""The server took the reports it does not name."""
-_REFUSED: Final = frozenset({400, 415, _SOME_INVALID})
+_REFUSED: Final = frozenset({400, 415})
 _TOO_LARGE: Final = 413
+_IN_FIELD: Final = re.compile(r"\w*\[(\d{1,9})\]")
 _STALE: Final = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 
 
@@ -32,8 +33,7 @@ class HttpTransport:
     timeout_s: float = 10.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(self.url):
             raise InvalidSetting([f"url must be http://HOST[:PORT] or https://HOST[:PORT]; got {self.url!r}"])
 
     def connect(self) -> "HttpLink":
@@ -61,12 +61,14 @@ class HttpLink:
             return Delivery(unsent=everything, error=f"{self._shown} could not be reached: {_named(error)}")
         if 200 <= status < 300:
             return Delivery()
-        if status == _TOO_LARGE and len(batch) > 1:
-            return self._send_halves(batch)
         said = f"{self._shown} answered {status}: {_sentence(answer)}"
-        if status in _REFUSED or status == _TOO_LARGE:
-            named = _named_places(answer, len(batch)) if status == _SOME_INVALID else ()
-            return Delivery(refused=named or everything, error=said)
+        if status == _SOME_INVALID:
+            named, others_taken = _named_places(answer, len(batch)), _others_taken(answer)
+            return Delivery(refused=named, error=said) if others_taken else self._send_rest(batch, named, said)
+        if status == _TOO_LARGE:
+            return self._send_rest(batch, (), said)
+        if status in _REFUSED:
+            return Delivery(refused=everything, error=said)
         return Delivery(unsent=everything, error=said, retry_after_s=retry_after)
 
     def close(self) -> None:
@@ -92,33 +94,63 @@ class HttpLink:
         retry_after = response.getheader("Retry-After", "")
         return response.status, float(retry_after) if retry_after.isdecimal() else None, answer
 
-    def _send_halves(self, batch: Sequence[Mapping[str, Any]]) -> Delivery:
-        middle = len(batch) // 2
-        first, second = self.send(batch[:middle]), self.send(batch[middle:])
-        return Delivery(
-            (*first.refused, *(middle + place for place in second.refused)),
-            (*first.unsent, *(middle + place for place in second.unsent)),
-            first.error or second.error,
-            first.retry_after_s or second.retry_after_s,
-        )
+    def _send_rest(self, batch: Sequence[Mapping[str, Any]], named: tuple[int, ...], said: str) -> Delivery:
+        """Send a batch of which nothing was taken without the reports that were named, in halves.
+
+        A server may name only the first of many that are invalid: halving finds k of them in at most 2 k + 1 requests.
+        A single report that was not named is the one that was meant.
+        """
+        named = (0,) if len(batch) == 1 else named
+        rest = sorted(set(range(len(batch))) - set(named))
+        refused, unsent = list(named), []
+        retry_after_s = None
+        for half in (rest[: len(rest) // 2], rest[len(rest) // 2 :]):
+            if half:
+                delivery = self.send([batch[place] for place in half])
+                refused += [half[place] for place in delivery.refused]
+                unsent += [half[place] for place in delivery.unsent]
+                said = delivery.error or said
+                retry_after_s = delivery.retry_after_s or retry_after_s
+        return Delivery(tuple(refused), tuple(unsent), said, retry_after_s)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _named_places(answer: bytes, count: int) -> tuple[int, ...]:
-    """Places of the reports an answer names: the ``index`` of every object in a list of it."""
+    """Places of the reports an answer names: by ``"index": 3``, or by ``"field": "[3].latency_ms"``."""
+    try:
+        places = set(_places(json.loads(answer)))
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(sorted(place for place in places if 0 <= place < count))
+
+
+def _places(value: Any) -> list[int]:
+    if isinstance(value, list):
+        return [place for one in value for place in _places(one)]
+    if not isinstance(value, dict):
+        return []
+    if type(value.get("index")) is int:
+        return [value["index"]]
+    if found := _IN_FIELD.match(str(value.get("field", ""))):
+        return [int(found[1])]
+    return _places(list(value.values()))
+
+
+def _others_taken(answer: bytes) -> bool:
+    """Whether the server says that it took the reports it does not name: ``"accepted": 12``."""
     try:
         body = json.loads(answer)
-    except ValueError:
-        return ()
-    return tuple(sorted({place for place in _indexes(body) if 0 <= place < count}))
-
-
-def _indexes(value: Any) -> list[int]:
-    if isinstance(value, list):
-        indexes = [one.get("index") for one in value if isinstance(one, dict)]
-        return [index for index in indexes if type(index) is int]
-    if isinstance(value, dict):
-        return [index for one in value.values() if isinstance(one, dict | list) for index in _indexes(one)]
-    return []
+    except (ValueError, RecursionError):
+        return False
+    accepted = body.get("accepted") if isinstance(body, dict) else None
+    return type(accepted) is int and accepted > 0
 
 
 def _sentence(answer: bytes) -> str:
