@@ -168,8 +168,8 @@ def _add_resources(server: SentenceServer, answers: AnswersLike) -> None:
         if argument.name not in ("id", "provider_id"):
             return None
         found = await answers.discover(argument.value or None, limit=_COMPLETIONS)
-        ids = [item.provider_id for item in found.providers]
-        return Completion(values=ids, total=found.total, has_more=found.total > len(ids))
+        ids = [item.provider_id for item in found.providers if item.provider_id.startswith(argument.value)]
+        return Completion(values=ids, has_more=found.total > len(found.providers))
 
 
 def _add_prompts(server: SentenceServer) -> None:
