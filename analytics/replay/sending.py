@@ -1,6 +1,7 @@
 """Sending reports at the pace of their own time, or as fast as Kafka takes them."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,16 @@ class Sent:
     last_s: float | None
     """Latest event time."""
     elapsed_s: float
+
+    def then(self, later: "Sent") -> "Sent":
+        """Both, one after the other."""
+        return Sent(
+            self.read + later.read,
+            self.acknowledged + later.acknowledged,
+            later.first_s if self.first_s is None else self.first_s,
+            self.last_s if later.last_s is None else later.last_s,
+            self.elapsed_s + later.elapsed_s,
+        )
 
 
 def parse_speed(text: str) -> float | None:
@@ -72,6 +83,7 @@ async def send(
     first_s: float | None = None,
     late_s: float = 0.0,
     progress: Callable[[Sent], None] = lambda sent: None,
+    stop: asyncio.Event | None = None,
 ) -> Sent:
     """What was sent, once Kafka has acknowledged it or failed to.
 
@@ -89,7 +101,10 @@ async def send(
         How long ago the start was: what was due since leaves at once.
     progress
         Called after each run of reports.
+    stop
+        Once set, no further run leaves; what has left is still waited for.
     """
+    stop = stop or asyncio.Event()
     started_s = time.monotonic() - late_s
     read, before, latest_s, origin_s = 0, publisher.acknowledged, None, first_s
 
@@ -101,17 +116,30 @@ async def send(
             continue
         origin_s = chunk[0]["timestamp"] if origin_s is None else origin_s
         for at_s, run in [(0.0, chunk)] if speed is None else due(chunk, origin_s, speed):
-            await asyncio.sleep(max(0.0, started_s + at_s - time.monotonic()))
-            read += len(run)
+            await _sleep(started_s + at_s - time.monotonic(), stop)
+            if stop.is_set():
+                break
             await publisher.publish(run)
             if speed is not None:
                 await publisher.flush()
-            latest_s = max(report["timestamp"] for report in run) if latest_s is None else max(
-                latest_s, max(report["timestamp"] for report in run))  # fmt: skip
+            read += len(run)
+            newest_s = max(report["timestamp"] for report in run)
+            latest_s = newest_s if latest_s is None else max(latest_s, newest_s)
             progress(so_far())
+        if stop.is_set():
+            break
     await publisher.flush()
     progress(so_far())
     return so_far()
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    """Let others run, and wait that long unless ``stop`` is set before."""
+    if seconds <= 0:
+        await asyncio.sleep(0)
+        return
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
 
 
 def check_all_acknowledged(sent: Sent, publisher: Publisher) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from analytics.errors import InvalidRequest
-from analytics.replay.sources import Format, open_text, read
+from analytics.replay.sources import Format, OnBad, open_text, raise_bad, read
 from analytics.replay.wsdream import SLOT_S, slots_in
 from scoring.reports import epoch_s
 
@@ -35,16 +35,15 @@ def parse_shift(text: str, now_s: float) -> float | None:
         raise InvalidRequest("--shift", _WANTED, repr(text), "correct it") from None
 
 
-def last_event_s(path: Path, form: Format) -> float:
+def last_event_s(path: Path, form: Format, on_bad: OnBad = raise_bad) -> float:
     """Latest moment the file speaks of, in its own time; 0 for a file without reports. Reads the whole file once.
 
-    For wsdream the end of the last slot, whether or not it holds a reading.
+    For wsdream the end of the last slot, whether or not it holds a reading: the header tells.
     """
     if form is Format.WSDREAM:
         with open_text(path) as file:
             return float(SLOT_S * slots_in(path, file.readline()))
-    chunks = read(path, form, on_bad=lambda bad: None)
-    return max((report["timestamp"] for chunk in chunks for report in chunk), default=0.0)
+    return max((report["timestamp"] for chunk in read(path, form, on_bad) for report in chunk), default=0.0)
 
 
 def shifted(chunks: Iterable[list[dict[str, Any]]], by_s: float) -> Iterator[list[dict[str, Any]]]:
