@@ -28,10 +28,12 @@ check: venv-dev ## lint, format, types, import contracts
 	@.venv/bin/lint-imports --show-timings | grep -vE '[╔╗╚╝║╦╩╣╠═╬]' | grep -v '^$$'
 
 bench: venv-dev kafka ## benchmarks; ONLY=name runs one
-	@$(PY) -m benchmarks $(ONLY) $(ARGS)
+	@for name in $(or $(ONLY),$(patsubst benchmarks/%.py,%,$(filter-out benchmarks/__%,$(wildcard benchmarks/*.py)))); do \
+	  echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); \
+	done
 
-docs: venv-dev ## regenerate the reference pages and pictures under docs/
-	@$(PY) -m docs.build $(ARGS)
+docs: venv-dev ## write docs/reference/ anew from the code
+	@$(PY) infra/reference.py
 
 notebooks: venv-dev ## execute notebooks/*.ipynb in place
 	@$(PY) -m jupyter execute --inplace notebooks/*.ipynb

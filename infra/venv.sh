@@ -19,16 +19,17 @@ find_python() {
 }
 
 create_venv() {
-  local python
+  local python package
   python=$(find_python)
+  package=$("$python" -c 'import sys; print("python{}.{}-venv".format(*sys.version_info))')
   if ! "$python" -c 'import venv, ensurepip' 2>/dev/null; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-      echo "make: installing python3-venv by apt-get"
-      { apt-get update && apt-get install -y --no-install-recommends python3-venv; } >/dev/null ||
-        die "apt-get could not install python3-venv; install it and call make again"
+      echo "make: $python comes without venv, installing $package by apt-get (once)"
+      { apt-get update && apt-get install -y --no-install-recommends "$package"; } >/dev/null ||
+        die "apt-get could not install $package; install it and call make again"
     fi
     "$python" -c 'import venv, ensurepip' 2>/dev/null ||
-      die "$python comes without venv; run 'sudo apt-get install python3-venv' and call make again"
+      die "$python comes without venv; run 'sudo apt-get install $package' and call make again"
   fi
   echo "make: creating .venv with $("$python" -V)"
   "$python" -m venv --clear .venv

@@ -1,7 +1,7 @@
 """What TrustScore promises, sentence by sentence, and which tests keep each promise.
 
 ``tests/architecture/test_promises.py`` checks both directions: every test named here exists, and every test under
-``tests/integration``, ``contract``, ``chaos``, ``laws``, and every test marked ``@pytest.mark.promise("id")``, is here.
+``tests/integration``, ``contract`` and ``chaos``, and every test marked ``@pytest.mark.promise("id")``, is here.
 """
 
 from dataclasses import dataclass
@@ -89,6 +89,11 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_kafka_keeps_its_data_over_a_stop_and_a_kill",
             "test_the_kafka_program_prints_its_address_and_ends_on_sigterm",
         ),
+    ),
+    # ------------------------------------------------------------------------------------------------------- docs
+    "docs.reference-is-current": Promise(
+        "Every report field, lake column and setting is documented, as the code has it.",
+        _in("architecture/test_reference", "test_the_reference_is_what_the_code_says"),
     ),
     # ---------------------------------------------------------------------------------------------------- project
     "project.import-contracts": Promise(

@@ -11,7 +11,7 @@ import pytest
 from tests.promises import PROMISES, Promise
 
 ROOT = Path(__file__).resolve().parents[2]
-PLACES_OF_PROMISES = ("tests/integration", "tests/contract", "tests/chaos", "tests/laws")
+PLACES_OF_PROMISES = ("tests/integration", "tests/contract", "tests/chaos")
 
 
 def named_in(path: Path) -> Iterator[tuple[str, set[str]]]:
