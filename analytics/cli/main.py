@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from analytics.cli.output import BAD_INPUT, FAILED, refuse
-from analytics.errors import AnalyticsError, InvalidRequest, InvalidSettings
+from analytics.errors import AnalyticsError, InvalidRequest, InvalidSettings, UnknownProvider
 from scoring.errors import InvalidReport
 
 __all__ = ["COMMANDS", "Entry", "app", "load", "main"]
@@ -82,6 +82,9 @@ class LazyGroup(TyperGroup):
             return super().invoke(ctx)
         except (InvalidRequest, InvalidSettings, InvalidReport) as error:
             refuse(str(error), BAD_INPUT)
+        except UnknownProvider as error:
+            step = error.step if error.closest else "`trustscore discover` lists the ids that are known"
+            refuse(f"{str(error).removesuffix(error.step)}{step}", FAILED)
         except AnalyticsError as error:
             refuse(str(error), FAILED)
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from analytics.errors import AnalyticsError, InvalidRequest, Unavailable
+from analytics.assembly import unknown
+from analytics.errors import AnalyticsError, InvalidRequest, Unavailable, UnknownProvider
 from analytics.intake import ARROW
 from analytics.models import (
     Bucket,
@@ -47,8 +48,11 @@ class RemoteAnswers:
         await self._client.aclose()
 
     async def check(self, provider_id: str, *, task_type: str | None = None, region: str | None = None) -> CheckAnswer:
-        """``GET /v1/providers/{id}``."""
-        return await self._get(CheckAnswer, _provider(provider_id), task_type=task_type, region=region)
+        """``GET /v1/providers/{id}``; its 404 is the answer ``known: false``, as it is without a server."""
+        try:
+            return await self._get(CheckAnswer, _provider(provider_id), task_type=task_type, region=region)
+        except UnknownProvider as error:
+            return unknown(provider_id, None, error.closest, "live", stale=False)
 
     async def rank(
         self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10
@@ -117,6 +121,8 @@ class RemoteAnswers:
             ) from error
         if answer.status_code == _BAD_INPUT and facts.field is not None:
             raise InvalidRequest(facts.field, facts.wanted or "valid", facts.got or "something else", facts.next)
+        if facts.code == "unknown_provider":
+            raise UnknownProvider(unquote(path.split("/")[3]), _closest(facts.next))
         raise AnalyticsError(facts.message)
 
 
@@ -132,6 +138,12 @@ async def is_answering(url: str) -> bool:
 
 def _provider(provider_id: str) -> str:
     return f"/v1/providers/{quote(provider_id, safe='')}"
+
+
+def _closest(step: str) -> list[str]:
+    """The ids that ``UnknownProvider`` put into its step; no id holds a comma."""
+    opening = "did you mean "
+    return step.removeprefix(opening).removesuffix("?").split(", ") if step.startswith(opening) else []
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
