@@ -1,4 +1,4 @@
-"""Writes ``docs/reference/`` from the code: fields of a report, columns of the lake, settings. ``make docs`` runs it."""
+"""Writes ``docs/reference/`` from the code: report fields, columns of the lake, settings. ``make docs`` runs it."""
 
 import ast
 import inspect
