@@ -12,7 +12,7 @@ from scoring.dimensions import COLUMN
 from scoring.stats import STATS
 from scoring.tables import DIMENSIONS
 from scoring.trust import score
-from tests.scoring_cases import AS_OF_S, Call, column, evidence_of, stats_row
+from tests.support.scoring_cases import AS_OF_S, Call, column, evidence_of, stats_row
 
 HOURS, MINUTES = 167, 55
 RELIABILITY, LATENCY = COLUMN["reliability"], COLUMN["latency"]

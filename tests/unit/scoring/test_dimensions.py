@@ -9,7 +9,7 @@ import pytest
 
 from scoring.dimensions import COLUMN, capped, credits, decayed, geography
 from scoring.stats import STATS, WINDOWS, covers
-from tests.scoring_cases import AS_OF_S, Call, column, repeat, stats_row, windows_of
+from tests.support.scoring_cases import AS_OF_S, Call, column, repeat, stats_row, windows_of
 
 DAY_S = 86_400.0
 

@@ -5,7 +5,7 @@ import pytest
 
 from scoring.anomalies import no_baseline
 from scoring.evidence import Evidence, InvalidEvidence
-from tests.scoring_cases import evidence_of, repeat
+from tests.support.scoring_cases import evidence_of, repeat
 
 EVIDENCE = evidence_of([repeat(3), repeat(4, region="eu")])
 

@@ -9,7 +9,7 @@ from scoring.dimensions import geography
 from scoring.figures import raw_figures, window_quantiles_ms
 from scoring.reports import SECURITY
 from scoring.tables import DIMENSIONS
-from tests.scoring_cases import Call, evidence_of, repeat
+from tests.support.scoring_cases import Call, evidence_of, repeat
 
 DAY_S = 86_400.0
 CALLS = [

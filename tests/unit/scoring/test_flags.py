@@ -6,7 +6,7 @@ import pytest
 
 from scoring.flags import CONFIDENCES, FLAGS
 from scoring.trust import records, score
-from tests.scoring_cases import AS_OF_S, Call, evidence_of, regime, repeat
+from tests.support.scoring_cases import AS_OF_S, Call, evidence_of, regime, repeat
 
 
 def flags_of(calls: Sequence[Call]) -> list[str]:

@@ -3,7 +3,7 @@ import pytest
 
 from scoring.ranking import InvalidShare, rank
 from scoring.trust import score
-from tests.scoring_cases import AS_OF_S, evidence_of, regime, repeat
+from tests.support.scoring_cases import AS_OF_S, evidence_of, regime, repeat
 
 NAN = float("nan")
 

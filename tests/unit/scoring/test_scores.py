@@ -9,7 +9,7 @@ from scoring.records import ScoreRecord
 from scoring.scores import UnequalNames, records
 from scoring.tables import DIMENSIONS
 from scoring.trust import score
-from tests.scoring_cases import AS_OF_S, Call, evidence_of, regime, repeat
+from tests.support.scoring_cases import AS_OF_S, Call, evidence_of, regime, repeat
 
 
 def all_records(*entities: list[Call]) -> list[ScoreRecord]:

@@ -12,7 +12,7 @@ from scoring.records import ScoreRecord
 from scoring.tables import DIMENSIONS
 from scoring.trust import SCEPTICAL, records, score
 from scoring.weights import DEFAULT, Weights
-from tests.scoring_cases import AS_OF_S, Call, evidence_of, regime, repeat
+from tests.support.scoring_cases import AS_OF_S, Call, evidence_of, regime, repeat
 
 RECENT_WEIGHT = 1 / (1 + 150 / 86_400)
 
