@@ -8,9 +8,7 @@ from urllib.parse import quote, unquote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from analytics.assembly import unknown
 from analytics.errors import AnalyticsError, InvalidRequest, Unavailable, UnknownProvider
-from analytics.intake import ARROW
 from analytics.models import (
     Bucket,
     CheckAnswer,
@@ -52,6 +50,8 @@ class RemoteAnswers:
         try:
             return await self._get(CheckAnswer, _provider(provider_id), task_type=task_type, region=region)
         except UnknownProvider as error:
+            from analytics.assembly import unknown  # it brings DuckDB, which most questions to a server do not need
+
             return unknown(provider_id, None, error.closest, "live", stale=False)
 
     async def rank(
@@ -95,6 +95,8 @@ class RemoteAnswers:
 
     async def report_arrow(self, stream: bytes) -> ReportsAnswer:
         """``POST /v1/reports`` with an Arrow stream."""
+        from analytics.intake import ARROW
+
         return await self._ask(ReportsAnswer, "POST", "/v1/reports", content=stream, headers={"content-type": ARROW})
 
     async def _get(self, model: type[_Model], path: str, **query: Any) -> _Model:
