@@ -3,7 +3,7 @@
 ``scores``, ``reports``, … are the views of ``analytics.lake``. Times go in and out as epoch seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -17,9 +17,9 @@ from scoring.records import ScoreRecord
 from scoring.stats import BUCKETS
 
 __all__ = [
-    "Bucket", "Contributions", "Freshness", "HistoryRow", "RejectRow", "ScorePoint", "Totals", "contributions",
-    "contributions_by_reporter", "freshness", "history", "latest_scores", "partitions", "provider_ids", "rejects",
-    "score_history", "totals",
+    "Bucket", "Contributions", "Duplicate", "Freshness", "HistoryRow", "RejectRow", "ScorePoint", "Totals",
+    "contributions", "contributions_by_reporter", "duplicates", "earlier_scores", "freshness", "history",
+    "last_offsets", "latest_scores", "partitions", "provider_ids", "rejects", "score_history", "scores_since", "totals",
 ]  # fmt: skip
 
 Bucket = Literal["minute", "hour", "day"]
@@ -105,6 +105,17 @@ class RejectRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A message that is in a table more than once."""
+
+    table: str
+    partition: int
+    offset: int
+    row: int
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
 class Freshness:
     """How new the lake is; absent while it is empty."""
 
@@ -137,6 +148,55 @@ def latest_scores(
     """
     rows = lake.rows(sql, {"provider_id": provider_id, "facet": facet, "limit": limit})
     return [_RECORD.decode(record) for (record,) in rows]
+
+
+def scores_since(
+    lake: Lake, since_s: float, provider_id: str | None = None, limit: int = 1_000_000
+) -> list[ScoreRecord]:
+    """Every score emitted from ``since_s`` on, not only the newest of its kind, newest first."""
+    sql = """
+        select record from scores
+        where epoch(as_of) >= $since_s and date >= $first_day and provider_id = coalesce($provider_id, provider_id)
+        order by as_of desc, provider_id, facet, "offset" desc limit $limit
+    """
+    asked = {"provider_id": provider_id, "limit": limit, **_span(since_s, _NEVER_S)}
+    del asked["until_s"], asked["last_day"]
+    return [_RECORD.decode(record) for (record,) in lake.rows(sql, asked)]
+
+
+def earlier_scores(lake: Lake, newest: Sequence[ScoreRecord], each: int) -> list[ScoreRecord]:
+    """The last ``each`` scores before these, of the same providers and facets, newest first."""
+    sql = """
+        with newest as (select unnest($ids::VARCHAR[]) as provider_id, unnest($facets::VARCHAR[]) as facet,
+          unnest($as_of_us::BIGINT[]) as as_of_us)
+        select record from scores join newest using (provider_id, facet) where epoch_us(as_of) < as_of_us
+        qualify row_number() over (partition by provider_id, facet order by as_of desc, "offset" desc) <= $each
+        order by as_of desc, provider_id, facet, "offset" desc limit $limit
+    """
+    asked = {
+        "ids": [record.provider_id for record in newest],
+        "facets": [record.facet for record in newest],
+        "as_of_us": [round(record.as_of_s * 1e6) for record in newest],
+        "each": each,
+        "limit": each * len(newest),
+    }
+    return [_RECORD.decode(record) for (record,) in lake.rows(sql, asked)]
+
+
+def last_offsets(lake: Lake) -> dict[int, int]:
+    """Highest offset of each partition of ``trust.reports`` that the lake holds a report of."""
+    sql = 'select partition, max("offset") from reports group by partition order by partition limit 100_000'
+    return dict(lake.rows(sql))
+
+
+def duplicates(lake: Lake, table: Literal["reports", "rejects", "scores"], limit: int = 10) -> list[Duplicate]:
+    """Messages (rows of an Arrow message) that a table holds more than once, most often first."""
+    row = "0" if table == "scores" else "row"
+    sql = f"""
+        select partition, "offset", {row} as row, count(*) as copies from {table} group by all having copies > 1
+        order by copies desc, partition, "offset", row limit $limit
+    """
+    return [Duplicate(table, *found) for found in lake.rows(sql, {"limit": limit})]
 
 
 def provider_ids(lake: Lake, limit: int = 1_000_000) -> list[str]:

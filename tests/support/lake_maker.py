@@ -85,9 +85,9 @@ class LakeMaker:
         for partition, batch in batches.items():
             state = self.folds.setdefault(partition, FoldState())
             fold(state, columns_of(batch.table), now_s)
-            updates = take_updates(state)
+            updates = take_updates(state, partition)
             if updates is not None:
-                merge(self.scores, partition, updates)
+                merge(self.scores, updates)
 
     def _sinks(self) -> LakeSinks:
         return LakeSinks(str(self.root), "trust.reports", "trust.scores")
