@@ -14,7 +14,7 @@ from typing import Annotated, Any, BinaryIO, Final, TypeAlias
 import orjson
 import typer
 
-from analytics.cli.output import BAD_INPUT, FAILED, JsonOption, emit_json, note, refuse
+from analytics.cli.output import BAD_INPUT, FAILED, JsonOption, emit_json, note, quiet_logs, refuse
 from analytics.errors import AnalyticsError, InvalidRequest, InvalidSettings
 from analytics.replay.bar import ReplayBar
 from analytics.replay.errors import BadLine
@@ -42,7 +42,10 @@ WireOption = Annotated[Wire, typer.Option(help="One JSON message a report, or Ar
 
 def up(
     for_s: Annotated[
-        float | None, typer.Option("--for", min=1, metavar="SECONDS", help="Stop after so long; default: at Ctrl-C.")
+        float | None,
+        typer.Option(
+            "--for", min=1, metavar="SECONDS", help="Stop so long after the first scores; default: at Ctrl-C."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the sample traffic.")] = 7,
     port: Annotated[
@@ -50,6 +53,9 @@ def up(
     ] = None,
     rate: Annotated[float, typer.Option(min=0.1, max=10_000, help="Sample reports per second.")] = 25.0,
     data_dir: Annotated[Path | None, typer.Option(help="Where runs are kept; default TRUSTSCORE_DATA_DIR.")] = None,
+    broker_mb: Annotated[
+        int, typer.Option(min=64, help="Memory of the broker, which frees none, at which the traffic stops.")
+    ] = 1_024,
 ) -> None:
     """Start broker, worker, server and sample traffic in one go; Ctrl-C ends them all.
 
@@ -59,11 +65,13 @@ def up(
     from analytics.local.first_run import Plan, run
 
     settings = _settings()
-    plan = Plan(data_dir or settings.data_dir, settings.http_host, port, seed, rate, for_s)
+    cap = broker_mb * 1_000_000
+    plan = Plan(data_dir or settings.data_dir, settings.http_host, port, seed, rate, for_s, cap)
     try:
-        raise typer.Exit(run(plan))
+        code = run(plan)
     except (AnalyticsError, OSError) as fault:
         refuse(str(fault), FAILED)
+    raise typer.Exit(code)
 
 
 def simulate(
@@ -213,6 +221,7 @@ def _regimes(text: str) -> frozenset[Regime]:
 
 
 def _settings() -> Settings:
+    quiet_logs()
     try:
         return load_settings()
     except InvalidSettings as fault:
