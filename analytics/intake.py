@@ -63,11 +63,10 @@ def accept(report: object, now_s: float) -> Accepted:
     given = dict(report)
     if given.get("timestamp") is None:
         given["timestamp"] = now_s
-    if given.get("report_id") is None:
-        given["report_id"] = uuid.uuid4().hex
     kept = validate(given)
+    kept.setdefault("report_id", uuid.uuid4().hex)
     event_s = epoch_s(kept["timestamp"])
-    check_time(event_s, now_s, kept["report_id"])
+    check_time(event_s, now_s, report.get("report_id") or "")
     provider_id: str = kept["provider_id"]
     return Accepted(
         provider_id, kept["report_id"], kept.get("reporter_id", "anonymous"), event_s,
@@ -107,6 +106,8 @@ def accept_arrow(stream: bytes, now_s: float) -> tuple[int, Message]:
         with pa.ipc.open_stream(stream) as reader:
             table = reader.read_all()
         table.validate(full=True)
+        if len(set(table.column_names)) < len(table.column_names):
+            raise ValueError(f"column names must differ; got {table.column_names}")
         rows = table.to_pylist()
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
         got = f"{type(error).__name__}: {ascii(str(error))[:80]}"

@@ -23,7 +23,7 @@ class LakeAccess:
         Its directory; None: there is none, every question raises ``Unavailable``.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: str | Path | None) -> None:
         self.path = path
         self.problem: str | None = None if path else "off (TRUSTSCORE_LAKE is empty)"
         """Why the last question got no answer; None when it got one."""
@@ -59,7 +59,7 @@ class LakeAccess:
             self._lake.close()
             self._lake = None
 
-    async def _opened(self, path: Path) -> Lake:
+    async def _opened(self, path: str | Path) -> Lake:
         async with self._opening:
             if self._lake is None:
                 self._lake = await asyncio.to_thread(Lake, path)

@@ -48,10 +48,10 @@ def text(value: object, field: str, most: int = 100) -> str | None:
     """A text of 1 to ``most`` characters; None stays None."""
     if value is None:
         return None
-    if isinstance(value, str) and 1 <= len(value) <= most:
+    if isinstance(value, str) and 1 <= len(value) <= most and _is_clean(value):
         return value
     got = "an empty text" if value == "" else _shown(value)
-    raise InvalidRequest(field, f"text of 1 to {most} characters", got, "leave it out to ask about everything")
+    raise InvalidRequest(field, f"text of 1 to {most} characters without control characters", got, "leave it out to ask about everything")
 
 
 def limit(value: object, most: int) -> int:
@@ -105,6 +105,11 @@ def closest_ids(wanted: str, known: Iterable[str], most: int = 3) -> list[str]:
     containing = [folded for folded in by_folded if near in folded or (len(folded) > 3 and folded in near)]
     alike = difflib.get_close_matches(near, list(by_folded)[:_COMPARED], n=most, cutoff=0.7)
     return [by_folded[folded] for folded in list(dict.fromkeys([*containing, *alike]))[:most]]
+
+
+def _is_clean(value: str) -> bool:
+    """Whether a text can be written as UTF-8 and holds no control characters."""
+    return value.isascii() and value.isprintable() or not any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in value)
 
 
 def _shown(value: object) -> str:

@@ -24,6 +24,8 @@ MEANINGS: Final = {
     "consistency": "data that agreed with what was known",
     "rate_limits": "calls not refused for rate",
 }
+_SAID: Final = 0.0005
+"""What a sentence with three decimals can show."""
 _FLAGS: Final = {
     "unknown_provider": "nobody has reported a call to it in 90 days",
     "low_sample_size": "few reports: the score may move a lot",
@@ -100,12 +102,12 @@ def explain_sentences(record: ScoreRecord, asked: str, age_s: float, stale: bool
     said = [check_sentence(record, asked, age_s, stale)]
     present = {name: d for name, d in record.dimensions.items() if d.value is not None and d.weight > 0}
     lost = {name: d.weight * (1 - d.value) for name, d in present.items() if d.value is not None}
-    if lost and max(lost.values()) > 0:
+    if lost and max(lost.values()) >= _SAID:
         worst = max(lost, key=lambda name: lost[name])
         said.append(f"What costs it most is {worst}: {lost[worst]:.3f} of the score.")
     ordered = sorted(present, key=lambda name: -present[name].contribution)
     said += [contribution_sentence(name, present[name]) for name in ordered]
-    if record.evidence_adjustment:
+    if abs(record.evidence_adjustment) >= _SAID:
         verb = "take off" if record.evidence_adjustment < 0 else "add"
         said.append(f"Few reports {verb} {abs(record.evidence_adjustment):.3f}: the score leans on what is usual.")
     if absent := [name for name, d in record.dimensions.items() if d.value is None]:

@@ -1,10 +1,10 @@
 """Settings of the analytics processes, read from the environment only where a process is composed."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics.errors import InvalidSettings
 
@@ -21,8 +21,8 @@ class Settings(BaseSettings):
 
     broker: Annotated[str, Field(pattern=r"^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$")] = "127.0.0.1:9092"
     """Kafka bootstrap servers, ``host:port``, comma-separated."""
-    lake: Annotated[Path | None, NoDecode] = Path("trustscore-data/lake")
-    """Directory of the lake; empty: no lake."""
+    lake: str | None = "trustscore-data/lake"
+    """Directory or address of the lake; empty: no lake."""
     data_dir: Path = Path("trustscore-data")
     """Directory of the catalog's database and of what else this machine keeps."""
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Seconds to wait for Kafka's acknowledgement of a report."""
     database_url: str | None = None
     """Database of imported catalog entries; absent: SQLite in ``data_dir``. May hold a password: never shown."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severity of what the server logs."""
     explore_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of rank calls that recommend a provider with few reports, to learn about it."""
 

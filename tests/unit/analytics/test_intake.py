@@ -1,0 +1,143 @@
+import io
+from contextlib import suppress
+
+import orjson
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.intake import ARROW, MOST_ARROW_BYTES, MOST_REPORTS, InvalidReports, accept, accept_arrow, accept_many
+from scoring.errors import InvalidReport
+
+NOW_S = 1_760_000_000.0
+REPORT = {"provider_id": "npm:@acme/search", "outcome": "success"}
+
+
+def stream(columns: dict[str, object]) -> bytes:
+    table = pa.table(columns)
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def read(value: bytes) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = pa.ipc.open_stream(value).read_all().to_pylist()
+    return rows
+
+
+def test_time_and_id_are_filled_in_and_the_provider_is_the_key() -> None:
+    accepted = accept(REPORT, NOW_S)
+    sent = orjson.loads(accepted.message.value)
+    assert sent == {**REPORT, "timestamp": NOW_S, "report_id": accepted.report_id}
+    assert accepted.message.key == b"npm:@acme/search"
+    assert (accepted.reporter_id, accepted.event_s) == ("anonymous", NOW_S)
+    assert accept(REPORT, NOW_S).report_id != accepted.report_id
+
+
+def test_what_was_given_is_kept() -> None:
+    given = {**REPORT, "timestamp": "2025-10-09T08:53:00Z", "report_id": "r1", "reporter_id": "me", "mood": "good"}
+    accepted = accept(given, NOW_S)
+    sent = orjson.loads(accepted.message.value)
+    assert (sent["timestamp"], sent["report_id"], sent["details"]) == (given["timestamp"], "r1", {"mood": "good"})
+    assert (accepted.reporter_id, accepted.event_s) == ("me", 1_759_999_980.0)
+
+
+@pytest.mark.promise("bad-input.rest-sentence")
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"latency_ms": -12.0}, "latency_ms must be a number from 0 to 3,600,000 ms; got -12.0; send it within bounds"),
+        ({"provider_id": ""}, "provider_id must be 1 to 200 characters of .*; got ''; correct it"),
+        ({"details": {"a": "x" * 5_120}}, "details must be a JSON object of at most 4096 bytes; got an object of 5,1"),
+        ({"outcome": None}, "outcome must be one of success, .*; got nothing; add the field"),
+        ({"timestamp": NOW_S + 301}, "timestamp must be at most 300 s ahead of .*; got 301.0 s ahead"),
+        ({"timestamp": NOW_S - 91 * 86_400}, "timestamp must be at most 90 days old; got 91.00 days old"),
+    ],
+)
+def test_a_bad_field_is_said_with_wanted_got_and_next_step(change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InvalidReport, match=rf"^{sentence}"):
+        accept({**REPORT, **change}, NOW_S)
+
+
+@pytest.mark.parametrize("report", [None, 1, "x", [], [REPORT]])
+def test_what_is_no_object_is_no_report(report: object) -> None:
+    with pytest.raises(InvalidReport, match=r"^report must be a JSON object"):
+        accept(report, NOW_S)
+
+
+def test_one_bad_report_among_many_is_named_by_place_and_none_is_taken() -> None:
+    with pytest.raises(InvalidReports, match=r"^\[2\].latency_ms must be") as caught:
+        accept_many([REPORT, REPORT, {**REPORT, "latency_ms": -1}, {**REPORT, "outcome": "?"}], NOW_S)
+    assert (caught.value.index, caught.value.field) == (2, "[2].latency_ms")
+
+
+@pytest.mark.parametrize("count", [0, MOST_REPORTS + 1])
+def test_no_report_or_too_many_are_refused(count: int) -> None:
+    with pytest.raises(InvalidReport, match=r"^reports must be 1 to 10,000 reports"):
+        accept_many([REPORT] * count, NOW_S)
+
+
+def test_an_arrow_stream_with_times_travels_unchanged() -> None:
+    sent = stream({"provider_id": ["a", "b"], "outcome": ["success", "error"], "timestamp": [NOW_S, NOW_S - 60]})
+    count, message = accept_arrow(sent, NOW_S)
+    assert (count, message.key, message.value) == (2, None, sent)
+    assert message.headers == (("content-type", ARROW.encode()),)
+
+
+def test_an_arrow_stream_without_times_gets_the_present() -> None:
+    count, message = accept_arrow(stream({"provider_id": ["a"], "outcome": ["success"], "latency_ms": [5.0]}), NOW_S)
+    expected = [{"provider_id": "a", "outcome": "success", "latency_ms": 5.0, "timestamp": NOW_S}]
+    assert (count, read(message.value)) == (1, expected)
+
+
+def test_missing_times_among_arrow_timestamps_are_filled_in() -> None:
+    times = pa.array([None, 1_759_999_940_000_000], pa.timestamp("us", tz="UTC"))
+    _, message = accept_arrow(stream({"provider_id": ["a", "b"], "outcome": ["error"] * 2, "timestamp": times}), NOW_S)
+    assert [row["timestamp"] for row in read(message.value)] == [NOW_S, NOW_S - 60]
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"provider_id": ["a", "a"], "outcome": ["success", "fine"]}, r"\[1\].outcome must be one of"),
+        ({"provider_id": ["a"]}, r"\[0\].outcome must be .*got nothing"),
+        (
+            {"provider_id": ["a"], "outcome": ["error"], "details": ["{"]},
+            r"\[0\].details must be a JSON object as text",
+        ),
+        ({"provider_id": ["a"], "outcome": ["error"], "timestamp": [NOW_S + 999]}, r"\[0\].timestamp must be at most"),
+        ({"provider_id": pa.array([], pa.string())}, "body must be a stream with at least one row"),
+    ],
+)
+def test_a_bad_arrow_row_is_named(columns: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InvalidReport, match=rf"^{sentence}"):
+        accept_arrow(stream(columns), NOW_S)
+
+
+def test_an_arrow_stream_larger_than_a_message_is_refused() -> None:
+    with pytest.raises(InvalidReport, match=r"^body must be a stream of at most 1,000,000 bytes"):
+        accept_arrow(b"x" * (MOST_ARROW_BYTES + 1), NOW_S)
+
+
+@given(st.binary(max_size=200), st.integers(0, 300))
+def test_broken_arrow_bytes_are_refused_and_never_crash(noise: bytes, cut: int) -> None:
+    whole = stream({"provider_id": ["a"], "outcome": ["success"], "timestamp": [NOW_S]})
+    for broken in (noise, whole[:cut] + noise):
+        with pytest.raises(InvalidReport, match="; "):
+            accept_arrow(broken, NOW_S)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=8,
+    )
+)
+def test_anything_is_taken_or_refused_with_a_sentence(value: object) -> None:
+    for report in (value, {**REPORT, "details": value}, {**REPORT, "latency_ms": value}, {**REPORT, "mood": value}):
+        with suppress(InvalidReport):
+            sent = accept(report, NOW_S)
+            assert orjson.loads(sent.message.value)["provider_id"] == REPORT["provider_id"]
