@@ -24,6 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "integration" in item.path.parts:
             item.add_marker(pytest.mark.integration)
+        if "notebooks" in item.path.parts:
+            item.add_marker(pytest.mark.notebook)
         if "kafka_runnable" in getattr(item, "fixturenames", ()) or "kafka" in _broker_of(item):
             item.add_marker(pytest.mark.kafka)
 

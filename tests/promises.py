@@ -120,6 +120,10 @@ PROMISES: Final[dict[str, Promise]] = {
         "No tracked file holds a path of one machine.",
         _in("architecture/test_source", "test_no_file_holds_a_path_of_one_machine"),
     ),
+    "project.nothing-skipped-in-ci": Promise(
+        "No test is skipped where `CI=true`.",
+        _in("architecture/test_no_skips", "test_a_skip_fails_in_ci_and_only_there"),
+    ),
     "project.small-modules": Promise(
         "No module is longer than 400 lines.",
         _in("architecture/test_source", "test_no_module_is_longer_than_400_lines"),
