@@ -1,7 +1,7 @@
 """Recompute panes and scores from the lake's reports, and compare: anyone can check every number this system states."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from analytics import queries, recount
 from analytics.errors import InvalidRequest
 from analytics.lake import Lake
+from analytics.progress import Progress, silent
 from analytics.queries import Duplicate, Totals
 from analytics.recount import PaneGap
 from scoring import trust
@@ -30,9 +31,6 @@ _BATCH: Final = 500
 """Scores recomputed at once: bounds the memory of their baselines, 55 KB each."""
 _EARLIER: Final = 20
 """Scores before the newest that are looked at for one whose reports are all in the lake."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, and how much of how much is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +88,12 @@ class Verification:
         return not (self.duplicates or self.panes.different or self.scores.different)
 
 
-def _silent(_what: str, _done: int, _of: int) -> None: ...
-
-
 def verify(
     lake: Lake,
     provider_id: str | None = None,
     limit_scores: int | None = None,
     since_s: float | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> Verification:
     """Counts every pane and score input anew from the reports, in SQL, and compares with what the workers wrote.
 

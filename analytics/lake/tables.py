@@ -1,6 +1,7 @@
 """The Delta side: which files make up each table of a lake, and whether they are what a worker writes."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
@@ -12,7 +13,7 @@ from deltalake.exceptions import DeltaError
 from analytics.lake.errors import NoLake, UnreadableTable
 from analytics.lake.views import TABLES
 
-__all__ = ["TableState", "check_path", "newest", "open_table", "schema_of", "state_of"]
+__all__ = ["TableState", "check_path", "data_files", "newest", "open_table", "schema_of", "state_of"]
 
 _ARROW: Final = {
     "string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_(),
@@ -98,13 +99,20 @@ def _plain(kind: pa.DataType) -> str:
     return str(kind).replace("large_", "").replace("_view", "")
 
 
+def data_files(delta: DeltaTable, day: date | None = None) -> list[str]:
+    """Parquet files of the table (of one day), as DuckDB opens them."""
+    uris = delta.file_uris() if day is None else delta.file_uris([("date", "=", day.isoformat())])
+    # deltalake percent-encodes local paths too.
+    is_local = "://" not in delta.table_uri or delta.table_uri.startswith("file:")
+    return [unquote(uri) for uri in uris] if is_local else uris
+
+
 def state_of(name: str, delta: DeltaTable | None) -> tuple[TableState, list[str]]:
     if delta is None:
         return TableState(name, None, 0, 0, 0), []
     actions = pa.table(delta.get_add_actions(flatten=True))
     sizes, rows = actions["size_bytes"].to_pylist(), actions["num_records"].to_pylist()
-    uris = delta.file_uris()
-    files = uris if "://" in delta.table_uri and not delta.table_uri.startswith("file:") else [unquote(u) for u in uris]
+    files = data_files(delta)
     return TableState(name, delta.version(), len(files), sum(sizes), sum(count or 0 for count in rows)), files
 
 

@@ -1,12 +1,12 @@
 """The views a lake reader meets, as SQL text: names that no statement can bind (files, columns) are written in here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from scoring.stats import STATS
 from scoring.tables import PANES, REJECTS, REPORTS, SCORES
 
-__all__ = ["DERIVED", "TABLES", "base_view", "literal", "quoted"]
+__all__ = ["DERIVED", "TABLES", "base_view", "literals", "pane_sums", "quoted"]
 
 TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "scores": SCORES, "panes": PANES, "reports": REPORTS, "rejects": REJECTS,
@@ -22,25 +22,27 @@ _TYPES: Final = {
 }  # fmt: skip
 
 _KEYS: Final = "date, provider_id, task_type, region, pane_start"
-_SUMS: Final = ",\n    ".join(f"sum({name})::BIGINT as {name}" for name in STATS)
 
-# A pane of one increment keeps its histogram; of several, equal buckets are added up.
-_PANES_VIEW: Final = f"""
-create or replace view panes as
-with sums as (
-  select {_KEYS}, count(*) as increments,
-    {_SUMS},
-    coalesce(flatten(list(latency_buckets)), []) as buckets,
-    coalesce(flatten(list(latency_counts)), []) as counts
-  from pane_increments group by all
-)
-select {_KEYS}, increments, {", ".join(STATS)},
-  list_sort(list_distinct(buckets)) as latency_buckets,
-  case when increments = 1 and list_sort(buckets) = buckets then counts
-    else list_transform(list_sort(list_distinct(buckets)), lambda bucket:
-      list_sum(list_filter(counts, lambda n, place: buckets[place] = bucket))::BIGINT) end as latency_counts
-from sums
-"""
+
+def pane_sums(increments: str, keys: str, also: str) -> str:
+    """Query that adds increments up to one row per ``keys``: sums, one latency histogram, and what is asked ``also``.
+
+    DuckDB leaves the join away when no histogram is asked for (0.1 s instead of 0.8 s for 700,000 increments).
+    """
+    sums = ", ".join(f"sum({name})::BIGINT as {name}" for name in STATS)
+    return f"""
+    with latencies as (
+      select {keys}, bucket, sum(n)::BIGINT as n
+      from (select {keys}, unnest(latency_buckets) as bucket, unnest(latency_counts) as n from {increments})
+      group by all
+    ), histograms as (
+      select {keys}, list(bucket order by bucket) as latency_buckets, list(n order by bucket) as latency_counts
+      from latencies group by {keys}
+    ), sums as (select {keys}, {also}, {sums} from {increments} group by {keys})
+    select sums.*, coalesce(latency_buckets, []) as latency_buckets, coalesce(latency_counts, []) as latency_counts
+    from sums left join histograms using ({keys})
+    """
+
 
 # Offsets order what was emitted in the same instant.
 _LATEST_SCORES_VIEW: Final = f"""
@@ -50,7 +52,10 @@ select {", ".join(f's."{name}"' for name in SCORES)} from scores s
 join newest on s.provider_id = newest.provider_id and s.facet = newest.facet and row(s.as_of, s."offset") = newest.key
 """
 
-DERIVED: Final[Mapping[str, str]] = {"panes": _PANES_VIEW, "scores": _LATEST_SCORES_VIEW}
+DERIVED: Final[Mapping[str, str]] = {
+    "panes": "create or replace view panes as " + pane_sums("pane_increments", _KEYS, "count(*) as increments"),
+    "scores": _LATEST_SCORES_VIEW,
+}
 """The view that stands on a table's own, by table."""
 
 
@@ -63,7 +68,7 @@ def base_view(table: str, files: Sequence[str]) -> str:
         return f"create or replace view {view} as select {nothing} where false"
     names = ", ".join(map(quoted, columns))
     return (
-        f"create or replace view {view} as select {names} from read_parquet({_listed(files)}, "
+        f"create or replace view {view} as select {names} from read_parquet({literals(files)}, "
         "hive_partitioning = true, hive_types = {'date': DATE})"
     )
 
@@ -77,14 +82,10 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(text: str) -> str:
-    """A text in SQL.
+def literals(texts: Sequence[str]) -> str:
+    """A list of texts in SQL.
 
-    >>> literal("it's")
-    "'it''s'"
+    >>> literals(["a", "it's"])
+    "['a', 'it''s']"
     """
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _listed(texts: Iterable[str]) -> str:
-    return "[" + ", ".join(map(literal, texts)) + "]"
+    return "[" + ", ".join("'" + text.replace("'", "''") + "'" for text in texts) + "]"
