@@ -125,9 +125,10 @@ def _every(
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # a loop's edge: told, counted, tried again
+                if telemetry.trouble.get(part) != repr(error):  # told once, not at every try
+                    log.exception("step_failed", part=part)
                 telemetry.trouble[part] = repr(error)
-                telemetry.lake_failures.inc()
-                log.exception("step_failed", part=part)
+                telemetry.failures.labels(part).inc()
             took_s = min(time.perf_counter() - started, LONGEST_PAUSE_S / 8)
 
     loop.__name__ = f"every_{part}"

@@ -1,6 +1,7 @@
 """What the worker says of itself: the closed list of its metrics, its health, and the port both are read from."""
 
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +29,7 @@ class Telemetry:
         self.rejected = Counter("trustscore_rejects_total", "messages or rows that could not be used", registry=r)
         self.emitted = Counter("trustscore_scores_emitted_total", "scores sent to trust.scores", registry=r)
         self.stored = Counter("trustscore_lake_reports_total", "reports committed to the lake", registry=r)
-        self.lake_failures = Counter("trustscore_lake_failures_total", "commits to the lake that failed", registry=r)
+        self.failures = Counter("trustscore_step_failures_total", "rounds of a loop that failed", ["part"], registry=r)
         self.pending = Gauge("trustscore_pending_reports", "reports folded and not yet committed", registry=r)
         self.lag = Gauge("trustscore_consumer_lag", "messages not yet read", ["topic", "partition"], registry=r)
         self.entities = Gauge("trustscore_entities", "providers and facets held", ["partition"], registry=r)
@@ -42,6 +43,14 @@ class Telemetry:
         """Status, uptime and what is wrong, for ``/health/ready``."""
         status = "starting" if not self.ready else "degraded" if self.trouble else "ok"
         return {"status": status, "uptime_s": round(time.monotonic() - self._started_s, 1), "trouble": self.trouble}
+
+
+class _Server(ThreadingHTTPServer):
+    """A reader that goes away before its answer is no error of ours."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def serve(telemetry: Telemetry, host: str, port: int) -> ThreadingHTTPServer:
@@ -69,6 +78,6 @@ def serve(telemetry: Telemetry, host: str, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *args: Any) -> None:
             """Requests are not logged."""
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    server = _Server((host, port), Handler)
     threading.Thread(target=server.serve_forever, name="telemetry", daemon=True).start()
     return server
