@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from aiokafka.structs import ConsumerRecord
 
 from analytics.board import Board
@@ -109,8 +109,9 @@ class ScoreFeed:
             try:
                 await self._follow()
             except (KafkaError, OSError, TimeoutError) as error:
-                self.state.problem = f"{type(error).__name__}: {error}".rstrip(": ")
-                _log.warning("score_feed_lost", broker=self._settings.broker, problem=self.state.problem)
+                before, self.state.problem = self.state.problem, _words(error)
+                if before != self.state.problem:  # twice a second would drown what else there is to read
+                    _log.warning("score_feed_lost", broker=self._settings.broker, problem=self.state.problem)
             self._lost()
             self._first_word.set()
             await asyncio.sleep(_RETRY_S)
@@ -149,7 +150,10 @@ class ScoreFeed:
         while True:
             topics = await asyncio.wait_for(consumer.topics(), _PATIENCE_S)
             self._heard()
-            if SCORES_TOPIC in topics and (found := consumer.partitions_for_topic(SCORES_TOPIC)):
+            if SCORES_TOPIC in topics:
+                # Asking for an offset is what makes the client learn of the topic's partitions.
+                await asyncio.wait_for(consumer.end_offsets([TopicPartition(SCORES_TOPIC, 0)]), _PATIENCE_S)
+                found = consumer.partitions_for_topic(SCORES_TOPIC)
                 return [TopicPartition(SCORES_TOPIC, partition) for partition in sorted(found)]
             # No worker has run on this broker yet, so an empty board shows all there is.
             self._board.adopt(Board())
@@ -159,7 +163,6 @@ class ScoreFeed:
     async def _read(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         fresh, probed_s = Board(), -1e12
         target = fresh
-        self.state.is_caught_up = False
         while True:
             for messages in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS)).values():
                 apply(target, self.state, messages)
@@ -182,8 +185,10 @@ class ScoreFeed:
                 ends = await consumer.end_offsets(partitions)
                 positions = [await consumer.position(partition) for partition in partitions]
         except (KafkaError, TimeoutError) as error:
-            self.state.problem = f"{type(error).__name__}: {error}".rstrip(": ")
+            self.state.problem = _words(error)
             return False
+        if len(consumer.partitions_for_topic(SCORES_TOPIC) or partitions) != len(partitions):
+            raise UnknownTopicOrPartitionError(f"{SCORES_TOPIC} has other partitions than before")
         # The embedded broker's end offsets fall short after a batch of several records: never below zero.
         self.state.lag = sum(max(0, ends[p] - at) for p, at in zip(partitions, positions, strict=True))
         self._heard()
@@ -198,6 +203,12 @@ class ScoreFeed:
         self.state.is_caught_up = True
         self._caught_up.set()
         self._first_word.set()
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError) and not str(error):
+        return f"no answer within {_PATIENCE_S:g} s"
+    return str(error) if isinstance(error, KafkaError) else f"{type(error).__name__}: {error}"
 
 
 async def _set_within(event: asyncio.Event, timeout_s: float) -> bool:

@@ -79,7 +79,7 @@ def check_sentence(record: ScoreRecord, asked: str, age_s: float, stale: bool) -
     if warnings := [_FLAGS.get(flag, flag) for flag in record.flags]:
         said.append(f"Careful: {'; '.join(warnings)}.")
     if stale:
-        said.append(f"The live stream is away: this is what was known {age(max(0.0, age_s))} ago.")
+        said.append(f"Not live: this is what was known {age(max(0.0, age_s))} ago.")
     return " ".join(said)
 
 
