@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, TypeAlias
 
 import orjson
 import typer
+from rich.console import Console
 
 from analytics.cli.output import BAD_INPUT, FAILED, JsonOption, emit_json, note, quiet_logs, refuse
 from analytics.errors import AnalyticsError, InvalidRequest, InvalidSettings
@@ -56,6 +58,7 @@ def up(
     broker_mb: Annotated[
         int, typer.Option(min=64, help="Memory of the broker, which frees none, at which the traffic stops.")
     ] = 1_024,
+    as_json: JsonOption = False,
 ) -> None:
     """Start broker, worker, server and sample traffic in one go; Ctrl-C ends them all.
 
@@ -68,10 +71,14 @@ def up(
     cap = broker_mb * 1_000_000
     plan = Plan(data_dir or settings.data_dir, settings.http_host, port, seed, rate, for_s, cap)
     try:
-        code = run(plan)
+        ended = run(plan, Console(stderr=as_json, highlight=False, soft_wrap=not sys.stdout.isatty()))
     except (AnalyticsError, OSError) as fault:
         refuse(str(fault), FAILED)
-    raise typer.Exit(code)
+    if as_json:
+        emit_json(
+            orjson.dumps({"run_dir": str(ended.run_dir), **asdict(ended.view)}, option=orjson.OPT_INDENT_2).decode()
+        )
+    raise typer.Exit(ended.code)
 
 
 def simulate(

@@ -25,7 +25,7 @@ from analytics.local.view import View
 from analytics.local.watch import Watch
 from analytics.simulator import fleet
 
-__all__ = ["FirstRunFailed", "Plan", "run"]
+__all__ = ["Ended", "FirstRunFailed", "Plan", "run"]
 
 PAST_S: Final = 3_600
 """Traffic replayed before the run goes live, seconds of event time."""
@@ -36,7 +36,7 @@ _START_S: Final = 120.0
 _WORKER_STOPS_S: Final = 40.0
 """The worker writes what it holds into the lake first."""
 _OTHERS_STOP_S: Final = 10.0
-_BESIDE_TABLE: Final = 15
+_BESIDE_TABLE: Final = 16
 """Lines of the screen that are not providers."""
 
 
@@ -60,15 +60,32 @@ class Plan:
     """Memory of the broker, which never gives any back, at which the sample traffic stops."""
 
 
-def run(plan: Plan, console: Console | None = None) -> int:
-    """Exit code, once every child has ended: 0, or 1 when one of them failed.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a first run ended."""
+
+    code: int
+    """0, or 1 when a part failed or did not stop cleanly."""
+    view: View
+    """What was known last."""
+    run_dir: Path
+
+
+def run(plan: Plan, console: Console) -> Ended:
+    """How it ended, once every child has ended too.
+
+    Parameters
+    ----------
+    plan
+        What is wanted.
+    console
+        Gets the screen when it is a terminal, else plain lines.
 
     Raises
     ------
     FirstRunFailed
         When it cannot start: no broker, a taken port.
     """
-    console = console or Console(highlight=False, soft_wrap=True)
     port, remarks = _port(plan)
     run_dir = new_run_dir(plan.data_dir, datetime.now(UTC))
     with _signals() as stopping, ExitStack() as parts:
@@ -86,8 +103,9 @@ def run(plan: Plan, console: Console | None = None) -> int:
             view = _Show(plan, console, supervisor, broker, watch, stopping).until_end(view)
         except (ChildEnded, FirstRunFailed) as fault:
             console.print(str(fault), markup=False, style="red")
-            return 1
-        return _end(console, supervisor, broker, view, run_dir)
+            return Ended(1, view, run_dir)
+        code = _end(console, supervisor, broker, view, run_dir)
+        return Ended(code, view, run_dir)
 
 
 class _Show:
@@ -108,7 +126,7 @@ class _Show:
             return self._loop(view, None)
         with Live(console=self._console, screen=True, auto_refresh=False) as live:
             view = self._loop(view, live)
-        self._console.print(screen.picture(replace(view, left_s=0.0)))
+        self._console.print(screen.picture(replace(view, left_s=0.0), width=self._console.width))
         return view
 
     def _loop(self, view: View, live: Live | None) -> View:
@@ -124,7 +142,7 @@ class _Show:
                 raise FirstRunFailed(f"no provider was scored within {_START_S:.0f} s; see the logs in "
                                      f"{self._supervisor.log_of('worker').parent}")  # fmt: skip
             if live is not None:
-                live.update(screen.picture(view, self._console.height - _BESIDE_TABLE), refresh=True)
+                self._draw(live, view)
             elif now_s >= next_line_s:
                 self._console.print(screen.line(view), markup=False)
                 next_line_s = now_s + _LINE_S
@@ -132,6 +150,10 @@ class _Show:
                 break
             _pause(now_s + _LOOK_S, end_s, self._stopping)
         return view
+
+    def _draw(self, live: Live, view: View) -> None:
+        beside = _BESIDE_TABLE + len(view.remarks)
+        live.update(screen.picture(view, self._console.height - beside, self._console.width), refresh=True)
 
     def _look(self, view: View, elapsed_s: float, left_s: float | None) -> View:
         self._supervisor.check()
@@ -173,7 +195,9 @@ def _end(console: Console, supervisor: Supervisor, broker: EmbeddedBroker, view:
     broker.stop()
     for sentence in screen.ending(view, str(run_dir)):
         console.print(sentence, markup=False)
-    unclean = {name: code for name, code in supervisor.exit_codes.items() if code != 0}
+    # One that was still loading when the signal came has no handler yet and nothing to finish.
+    clean = (0, -signal.SIGTERM)
+    unclean = {name: code for name, code in supervisor.exit_codes.items() if code not in clean}
     for name, code in unclean.items():
         console.print(f"the {name} did not stop cleanly (exit code {code}); see {supervisor.log_of(name)}", style="red")
     return 1 if unclean else 0
@@ -217,7 +241,8 @@ def _addresses(plan: Plan, broker: str, run_dir: Path, port: int, worker_port: i
         "page": f"{server}/",
         "REST": f"{server}/v1/discover",
         "MCP": f"{server}/mcp",
-        "metrics": f"{server}/metrics (server), http://127.0.0.1:{worker_port}/metrics (worker)",
+        "metrics": f"{server}/metrics",
+        "worker": f"http://127.0.0.1:{worker_port}/metrics",
         "Kafka": broker,
         "lake": str(run_dir / "lake"),
         "logs": str(run_dir / "logs"),

@@ -1,6 +1,6 @@
 """The screen of a first run: pure functions from a ``View`` to what rich prints, or to one plain line."""
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -13,12 +13,34 @@ __all__ = ["arrow", "ending", "line", "picture"]
 
 NOTHING: Final = "–"
 """What stands for no evidence: never a zero."""
-_STEADY: Final = 0.02
+_STEADY: Final = 0.05
 """A success rate that moved by less is steady."""
-_BAR: Final = 20
+_BAR: Final = 14
+WIDE: Final = 132
+"""Characters that everything needs."""
 
 
-def picture(view: View, rows: int | None = None) -> RenderableType:
+class _Column(NamedTuple):
+    name: str
+    is_number: bool = False
+    from_width: int = 0
+    """Narrower screens leave it out."""
+
+
+_COLUMNS: Final = (
+    _Column("provider"),
+    _Column("acts", from_width=100),
+    _Column("score", is_number=True),
+    _Column("± 90 %", is_number=True),
+    _Column("", from_width=120),
+    _Column("reports", is_number=True),
+    _Column("p95 ms", is_number=True),
+    _Column(""),
+    _Column("flags"),
+)
+
+
+def picture(view: View, rows: int | None = None, width: int = WIDE) -> RenderableType:
     """The whole screen: providers, figures, addresses.
 
     Parameters
@@ -26,9 +48,13 @@ def picture(view: View, rows: int | None = None) -> RenderableType:
     view
         What to show.
     rows
-        Most providers to show, the worst ones kept: they are what one looks for; None: all.
+        Lines for providers; where they do not suffice, the middle of the ranking is left out. None: all.
+    width
+        Of the screen, characters.
     """
-    return Group(_headline(view), _providers(view, rows), _figures(view), _addresses(view), *map(_remark, view.remarks))
+    return Group(
+        _headline(view), _providers(view, rows, width), _figures(view), _addresses(view), *map(_remark, view.remarks)
+    )
 
 
 def line(view: View) -> str:
@@ -75,42 +101,42 @@ def _headline(view: View) -> RenderableType:
     )  # fmt: skip
 
 
-def _providers(view: View, most: int | None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for name in ("provider", "acts"):
-        table.add_column(name, no_wrap=True)
-    for name in ("score", "± 90 %"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for name in ("reports", "p95 ms"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("flags", no_wrap=True, overflow="ellipsis")
-    hidden = 0 if most is None else max(0, len(view.rows) - most)
-    best = (len(view.rows) - hidden) // 2
-    for place, row in enumerate(view.rows):
-        if hidden and best <= place < best + hidden:
-            if place == best:
-                table.add_row(f"… {hidden} more", style="dim")
-            continue
-        table.add_row(*_cells(row))
-    if not view.rows:
-        table.add_row("waiting for the first scores", style="dim")
+def _providers(view: View, most: int | None, width: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", expand=True)
+    cells = [_cells(row) for row in view.rows]
+    columns = [index for index, column in enumerate(_COLUMNS) if width >= column.from_width]
+    for index in columns:
+        column = _COLUMNS[index]
+        widest = max((len(row[index]) for row in cells), default=0)
+        fixed = None if column.name == "flags" else max(widest, len(column.name))
+        table.add_column(
+            column.name, justify="right" if column.is_number else "left", no_wrap=True, overflow="ellipsis",
+            min_width=fixed, max_width=fixed, ratio=1 if fixed is None else None,
+        )  # fmt: skip
+    hidden = 0 if most is None else max(0, len(cells) - max(2, most - 1))
+    best = (len(cells) - hidden) // 2
+    for place, row in enumerate(cells):
+        if hidden and place == best:
+            table.add_row(Text(f"… {hidden} more", "dim"))
+        if not best <= place < best + hidden:
+            table.add_row(*(row[index] for index in columns))
+    if not cells:
+        table.add_row(Text("waiting", "dim"))
     return table
 
 
-def _cells(row: Row) -> tuple[str | Text, ...]:
-    colour = _colour(row)
+def _cells(row: Row) -> tuple[Text, ...]:
+    colour, trend = _colour(row), arrow(row.trend)
     half = None if row.lower is None or row.upper is None else (row.upper - row.lower) / 2
     return (
-        row.provider_id,
+        Text(row.provider_id),
         Text(row.acts.replace("_", " "), "dim"),
         Text(NOTHING if row.score is None else f"{row.score:.3f}", f"bold {colour}"),
-        NOTHING if half is None else f"{half:.3f}",
+        Text(NOTHING if half is None else f"{half:.3f}"),
         Text("━" * round((row.score or 0.0) * _BAR), colour),
-        f"{row.n:,}",
-        NOTHING if row.p95_ms is None else f"{row.p95_ms:,.0f}",
-        Text(arrow(row.trend), {"↑": "green", "↓": "red"}.get(arrow(row.trend), "dim")),
+        Text(f"{row.n:,}"),
+        Text(NOTHING if row.p95_ms is None else f"{row.p95_ms:,.0f}"),
+        Text(trend, {"↑": "green", "↓": "red"}.get(trend, "dim")),
         Text(", ".join(row.flags), "yellow"),
     )
 
