@@ -29,7 +29,7 @@ class WorkerSettings(BaseSettings):
     score_s: float = Field(default=1.0, gt=0, le=60, description="seconds between scores of the same provider")
     poll_records: int = Field(default=20_000, ge=1, description="most reports in one chunk")
     pending_rows: int = Field(
-        default=2_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading"
+        default=1_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading"
     )
     session_timeout_s: float = Field(
         default=10.0, ge=1, description="seconds without a heartbeat after which the group goes on without the worker"
