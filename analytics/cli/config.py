@@ -56,7 +56,8 @@ def launch(settings: Settings, environment: Mapping[str, str]) -> Launch:
     env = {name: value for name, value in sorted(environment.items()) if name.startswith("TRUSTSCORE_")}
     env["TRUSTSCORE_BROKER"] = settings.broker
     env["TRUSTSCORE_DATA_DIR"] = str(Path(settings.data_dir).absolute())
-    env["TRUSTSCORE_LAKE"] = str(Path(settings.lake).absolute()) if settings.lake else ""
+    lake = settings.lake or ""
+    env["TRUSTSCORE_LAKE"] = str(Path(lake).absolute()) if lake and "://" not in lake else lake
     script = Path(sys.executable).with_name("trustscore")
     if script.exists():
         return Launch(str(script), ["mcp"], env)

@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
+import signal
 import sys
 
+from analytics.cli.output import INTERRUPTED
 from analytics.cli.source import UrlOption
 from analytics.settings import Settings, load_settings
 
@@ -21,6 +24,9 @@ def mcp(url: UrlOption = None) -> None:
     """
     settings = load_settings(url=url)
     _log_to_stderr()
+    # The thread that waits for stdin cannot be interrupted, and nothing is left to do: a report is answered only when
+    # Kafka has acknowledged it.
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
     asyncio.run(_serve(settings))
 
 

@@ -9,12 +9,25 @@ import typer
 from pydantic import BaseModel
 from rich.console import Console, RenderableType
 
-__all__ = ["BAD_INPUT", "FAILED", "JsonOption", "emit", "emit_json", "note", "quiet_logs", "refuse", "say"]
+__all__ = [
+    "BAD_INPUT",
+    "FAILED",
+    "INTERRUPTED",
+    "JsonOption",
+    "emit",
+    "emit_json",
+    "note",
+    "quiet_logs",
+    "refuse",
+    "say",
+]
 
 FAILED = 1
 """Exit code of an answer that is no, or of work that failed."""
 BAD_INPUT = 2
 """Exit code of a request that has to be corrected before it is sent again."""
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells count it: 128 and the signal."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, and nothing else, on stdout.")]
 

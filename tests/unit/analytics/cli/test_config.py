@@ -11,7 +11,7 @@ from analytics.cli.main import app
 from analytics.settings import Settings
 
 run = CliRunner()
-SETTINGS = Settings(broker="kafka.example:9092", lake=Path("some/lake"), data_dir=Path("some"))
+SETTINGS = Settings(broker="kafka.example:9092", lake="some/lake", data_dir=Path("some"))
 START = launch(SETTINGS, {"TRUSTSCORE_AWAY_S": "7", "HOME": "/nowhere"})
 
 
@@ -29,8 +29,9 @@ def test_every_setting_of_this_environment_goes_along_and_nothing_else() -> None
     assert "HOME" not in START.env
 
 
-def test_a_lake_that_is_off_stays_off() -> None:
-    assert launch(Settings(lake=None), {}).env["TRUSTSCORE_LAKE"] == ""
+@pytest.mark.parametrize(("lake", "expected"), [(None, ""), ("s3://bucket/lake", "s3://bucket/lake")])
+def test_a_lake_that_is_off_or_elsewhere_stays_so(lake: str | None, expected: str) -> None:
+    assert launch(Settings(lake=lake), {}).env["TRUSTSCORE_LAKE"] == expected
 
 
 @pytest.mark.parametrize("client", [Client.CLAUDE_DESKTOP, Client.CURSOR])

@@ -99,3 +99,20 @@ def test_settings_that_cannot_be_used_are_listed_together() -> None:
     assert "TRUSTSCORE_BROKER" in done.stderr
     assert "TRUSTSCORE_HTTP_PORT" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("trustscore che", "check"),
+        ("trustscore check anthropic-git-", "anthropic-git-011"),
+        ("trustscore report gi", "git"),
+    ],
+)
+def test_commands_and_ids_of_the_catalog_are_completed_in_the_shell(typed: str, completed: str, tmp_path: Path) -> None:
+    env = {
+        "_TRUSTSCORE_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": typed, "TRUSTSCORE_DATA_DIR": str(tmp_path),
+    }  # fmt: skip
+    done = run.invoke(app, [], env=env, prog_name="trustscore")
+    assert completed in done.output
+    assert "weather" not in done.output
