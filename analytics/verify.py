@@ -156,7 +156,7 @@ def _committed(lake: Lake) -> tuple[dict[int, int], dict[int, int]]:
 
 def _panes(lake: Lake, committed: Mapping[int, int], provider_id: str | None, progress: Progress) -> PaneCheck:
     check = PaneCheck()
-    with lake.connection.cursor() as cursor:
+    with lake.cursor() as cursor:
         recount.prepare(cursor, committed)
         days = recount.days(cursor, provider_id)
         progress("panes", 0, len(days))
@@ -184,7 +184,7 @@ def _scores(
     chosen = ours[:limit]
     check = ScoreCheck(ahead=ahead, other_method=len(ready) - len(ours))
     progress("scores", 0, len(chosen))
-    with lake.connection.cursor() as cursor:
+    with lake.cursor() as cursor:
         recount.prepare(cursor, last)
         done = 0
         for batch in _batches(chosen):

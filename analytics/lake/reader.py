@@ -1,7 +1,8 @@
 """The DuckDB side: an in-memory database whose views read the files of a lake."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -88,6 +89,23 @@ class Lake:
             return dict.fromkeys(partitions)
         return {partition: delta.transaction_version(f"{topic}-{partition}") for partition in partitions}
 
+    @contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on the views, with temporary tables of its own, for work of several statements.
+
+        Raises
+        ------
+        UnreadableTable
+            When a file is missing or damaged.
+        """
+        try:
+            with self.connection.cursor() as cursor:
+                yield cursor
+        except duckdb.Error as error:
+            if not _is_about_a_file(error):
+                raise
+            raise _unreadable(self.path, error) from None
+
     def _ask(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None) -> list[tuple[Any, ...]]:
         with self.connection.cursor() as cursor:
             return cursor.execute(sql, parameters).fetchall()
@@ -173,7 +191,7 @@ def _published(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int | Non
 
 
 def _is_about_a_file(error: duckdb.Error) -> bool:
-    return isinstance(error, duckdb.IOException | duckdb.HTTPException) or ".parquet" in str(error)
+    return ".parquet" in str(error)
 
 
 def _unreadable(path: str, error: duckdb.Error, name: str = "") -> UnreadableTable:
