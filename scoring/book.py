@@ -32,7 +32,7 @@ class Counts:
         self.keys: Ints = np.empty(0, np.int64)
         self.counts: Ints = np.empty(0, np.int64)
         self.changed: NDArray[np.bool_] = np.empty(0, bool)
-        """Which keys were added to since the last ``take_changed``."""
+        """Which keys were added to or marked since the last ``take_changed``."""
 
     def at(self, keys: Ints) -> Ints:
         """Counts of ``keys``, 0 where there is none."""
@@ -48,7 +48,7 @@ class Counts:
             place, known = self._find(keys)
             self.counts[place[known]] += total[known]
             self.changed[place[known]] = True
-            self._insert(place[~known], keys[~known], total[~known])
+            self._insert(place[~known], keys[~known], total[~known], True)
 
     def put(self, keys: Ints, counts: Ints) -> Ints:
         """Set ``counts`` of ``keys`` (ascending, each once); the counts before, 0 where there was none."""
@@ -56,7 +56,7 @@ class Counts:
         before = np.zeros(len(keys), np.int64)
         before[known] = self.counts[place[known]]
         self.counts[place[known]] = counts[known]
-        self._insert(place[~known], keys[~known], counts[~known])
+        self._insert(place[~known], keys[~known], counts[~known], False)
         return before
 
     def _find(self, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
@@ -66,14 +66,18 @@ class Counts:
         known[known] = self.keys[place[known]] == keys[known]
         return place, known
 
-    def _insert(self, place: Ints, keys: Ints, counts: Ints) -> None:
+    def _insert(self, place: Ints, keys: Ints, counts: Ints, changed: bool) -> None:
         if len(keys):
             self.keys = np.insert(self.keys, place, keys)
             self.counts = np.insert(self.counts, place, counts)
-            self.changed = np.insert(self.changed, place, True)
+            self.changed = np.insert(self.changed, place, changed)
+
+    def mark(self, rows: Ints) -> None:
+        """Let the next ``take_changed`` give all keys of ``rows``."""
+        self.changed |= np.isin(self.keys // BUCKETS, rows)
 
     def take_changed(self) -> tuple[Ints, Ints]:
-        """Keys and counts added to since the last call, ascending."""
+        """Keys and counts added to or marked since the last call, ascending."""
         here = np.flatnonzero(self.changed)
         self.changed[here] = False
         return self.keys[here], self.counts[here]

@@ -157,7 +157,7 @@ def validate(report: Mapping[str, Any]) -> dict[str, Any]:
     scoring.errors.InvalidReport: latency_ms must be a number from 0 to 3,600,000 ms; got -12.0; send it within bounds or leave it out
     """  # noqa: E501
     given = report.get("report_id")
-    label = given if isinstance(given, str) else ""
+    label = given if isinstance(given, str) and len(given) <= 64 else ""
     kept: dict[str, Any] = {}
     for field in FIELDS:
         value = report.get(field.name)

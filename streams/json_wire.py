@@ -97,10 +97,17 @@ class JsonReader:
 
 
 def _lines(decoder: msgspec.json.Decoder[Any], values: Sequence[bytes | None]) -> list[Any] | None:
-    """All reports in one pass; ``None`` unless every value is one line with one good report."""
+    """All reports in one pass; ``None`` unless every value is one line with one good report.
+
+    The decoder sees one text, where a report could begin in one value and end in the next, or two stand in one value
+    beside an empty one. With a brace at both ends of every value neither can be: within a report, no ``}`` comes
+    before a line feed and ``{``, and a string holds no line feed.
+    """
     try:
         joined = b"\n".join(values)  # type: ignore[arg-type]
-        if joined.count(b"\n") == len(values) - 1:
+        between = len(values) - 1
+        whole = joined.startswith(b"{") and joined.endswith(b"}") and joined.count(b"}\n{") == between
+        if whole and joined.count(b"\n") == between:
             reports = decoder.decode_lines(joined)
             return reports if len(reports) == len(values) else None
     except (*_WRONG, TypeError):

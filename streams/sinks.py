@@ -58,7 +58,7 @@ class DeltaSink:
             new = self._unseen(rows, through)
             if not len(new):
                 return 0
-            done = [Transaction(self._id(partition), offset) for partition, offset in through.items()]
+            done = [Transaction(self._id(partition), offset) for partition, offset in self._ahead(through).items()]
             try:
                 write_deltalake(
                     self._table,
@@ -76,13 +76,19 @@ class DeltaSink:
     def _id(self, partition: int) -> str:
         return f"{self.topic}-{partition}"
 
+    def _held(self, partition: int) -> int:
+        last = self._table.transaction_version(self._id(partition))
+        return -1 if last is None else int(last)
+
+    def _ahead(self, through: Mapping[int, int]) -> dict[int, int]:
+        """Offsets beyond what the table holds: a paused worker must not set a partition's offset back."""
+        return {partition: offset for partition, offset in through.items() if offset > self._held(partition)}
+
     def _unseen(self, rows: pa.Table, through: Mapping[int, int]) -> pa.Table:
-        held = {partition: self._table.transaction_version(self._id(partition)) for partition in through}
         new = np.ones(len(rows), bool)
         partition, offset = rows["partition"].to_numpy(), rows["offset"].to_numpy()
-        for number, last in held.items():
-            if last is not None:
-                new &= (partition != number) | (offset > last)
+        for number in through:
+            new &= (partition != number) | (offset > self._held(number))
         return rows if new.all() else rows.filter(pa.array(new))
 
 

@@ -19,6 +19,8 @@ SCORE_TABLE: Final = "score_panes_v1"
 
 _COMPACT: Final = {"cleanup.policy": "compact"}
 _LARGE: Final = {"max.message.bytes": str(16 << 20)}
+_BROKER_TIME: Final = {"message.timestamp.type": "LogAppendTime"}
+"""Lest a producer with a wrong clock vouches for its own reports."""
 _HOUR_MS: Final = 3_600_000
 
 
@@ -29,10 +31,10 @@ def changelog_of(settings: WorkerSettings, table: str) -> str:
 
 def _wanted(settings: WorkerSettings) -> dict[str, dict[str, str]]:
     return {
-        REPORTS: {"retention.ms": str(7 * 24 * _HOUR_MS)},
+        REPORTS: {"retention.ms": str(7 * 24 * _HOUR_MS), **_BROKER_TIME},
         PANES: {"retention.ms": str(24 * _HOUR_MS), **_LARGE},
         SCORES: _COMPACT,
-        REJECTS: {"retention.ms": str(30 * 24 * _HOUR_MS)},
+        REJECTS: {"retention.ms": str(30 * 24 * _HOUR_MS), **_LARGE},  # a report of the greatest size, and the reason
         changelog_of(settings, FOLD_TABLE): {**_COMPACT, **_LARGE},
         changelog_of(settings, SCORE_TABLE): {**_COMPACT, **_LARGE},
     }

@@ -57,7 +57,7 @@ def fold(state: FoldState, columns: Columns, now_s: float) -> None:
         only = np.full_like(rows, -1)
         only[:, facet] = rows[:, facet]
         for level_s in (*LEVELS_S, 0):
-            fresh = _fresh(state.book, columns, rows[columns.series, facet], level_s)
+            fresh = _fresh(state, columns, rows[columns.series, facet], level_s)
             if fresh.any():
                 _apply(state, increments(columns.take(fresh)), only, (level_s,), now_s)
 
@@ -70,15 +70,23 @@ def _rows(state: FoldState, name: tuple[str, str, str]) -> tuple[int, int, int]:
     return rows
 
 
-def _fresh(book: Book, columns: Columns, rows: Ints, level_s: int) -> NDArray[np.bool_]:
-    """Which reports the rows of one facet at one level have not folded yet."""
+def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDArray[np.bool_]:
+    """Which reports the rows of one facet at one level have not folded yet.
+
+    Panes that hold the others already are to be sent again: the crash may have come before they were.
+    """
     fresh = np.asarray(rows >= 0)
     start_s = columns.event_us // (level_s * 1_000_000) * level_s if level_s else np.zeros(len(rows), np.int64)
     for start, here in distinct(start_s):
-        block = book.blocks.get((level_s, start))
+        key = (level_s, start)
+        block = state.book.blocks.get(key)
         if block is not None:
-            block.grow(len(book.names))
-            fresh &= ~here | (columns.offset > block.offset[rows])
+            block.grow(len(state.book.names))
+            held = fresh & here & (columns.offset <= block.offset[rows])
+            fresh &= ~held
+            if held.any():
+                state.unsent.setdefault(key, []).append(rows[held])
+                block.latency.mark(rows[held])
     return fresh
 
 

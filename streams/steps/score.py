@@ -38,6 +38,9 @@ class ScoreState:
     """Entities to score at the next call."""
     said: dict[int, tuple[object, ...]] = field(default_factory=dict)
     """What a reader last saw of an entity."""
+    as_of_s: float = 0.0
+    """Moment of the last call of ``score``: panes may be forgotten as of then, not as of a later clock, because the
+    windows still hold them."""
 
 
 def merge(state: ScoreState, updates: PaneUpdates) -> None:
@@ -114,6 +117,7 @@ def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
     Looks at those whose panes changed since the last call, and at all whose windows moved with the time.
     """
     moved = state.windows.advance(state.book.blocks, state.entity_of_row[: len(state.book.names)], as_of_s)
+    state.as_of_s = as_of_s
     todo = np.union1d(moved, np.array(sorted(state.changed), np.int64)).astype(np.int64)
     state.changed.clear()
     records: list[ScoreRecord] = []
