@@ -138,8 +138,11 @@ def _settings(settings: Settings, as_json: bool) -> None:
     if as_json:
         emit_json(json.dumps(values, indent=2))
         return
-    table = Table("variable", "value", "meaning")
-    for name, field in Settings.model_fields.items():
+    table = Table("variable", "value", "from", box=None, header_style="dim")
+    for name in Settings.model_fields:
         shown = "" if values[name] is None else str(values[name])
-        table.add_row(f"TRUSTSCORE_{name.upper()}", shown, field.description or "")
+        table.add_row(
+            f"TRUSTSCORE_{name.upper()}", shown, "environment" if name in settings.model_fields_set else "default"
+        )
     say(table)
+    note("Their meaning: docs/reference/settings.md")

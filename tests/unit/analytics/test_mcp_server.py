@@ -272,3 +272,10 @@ def test_the_server_says_who_it_is_and_how_to_use_it(asked: Asked) -> None:
     info, instructions = asked(question)
     assert (info.name, info.version) == ("trustscore", "1.2.3")
     assert "trustscore_report" in instructions
+
+
+def test_every_tool_and_prompt_is_documented(asked: Asked) -> None:
+    text = (Path(__file__).resolve().parents[3] / "docs" / "mcp.md").read_text(encoding="utf-8")
+    tools = [tool.name for tool in asked(lambda client: client.list_tools()).tools]
+    prompts = [prompt.name for prompt in asked(lambda client: client.list_prompts()).prompts]
+    assert [name for name in (*tools, *prompts) if f"| `{name}" not in text] == []

@@ -116,3 +116,8 @@ def test_commands_and_ids_of_the_catalog_are_completed_in_the_shell(typed: str, 
     done = run.invoke(app, [], env=env, prog_name="trustscore")
     assert completed in done.output
     assert "weather" not in done.output
+
+
+def test_every_command_is_documented() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"| `{name}" not in text] == []
