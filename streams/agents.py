@@ -23,7 +23,7 @@ from streams.codec import decode_updates, encode_updates
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
 from streams.rejects import Breaker, RejectFlood, reject_headers, reject_table
-from streams.schemas import REJECTS_SCHEMA, REPORTS_SCHEMA
+from streams.schemas import REPORTS_SCHEMA
 from streams.score_rows import score_rows
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
@@ -32,7 +32,8 @@ from streams.steps.score import ScoreState, merge, restored, score
 from streams.steps.updates import concatenated, provider_of, split
 from streams.tables import BookTable, flush_book, load_book
 from streams.telemetry import Telemetry
-from streams.wire import decode
+from streams.topics import PANES, REPORTS, SCORES
+from streams.wire import Reject, decode
 
 __all__ = ["FoldLoop", "LakeLoop", "ScoreLoop"]
 
@@ -48,7 +49,7 @@ class Waiting:
 
     events: list[EventT[Any]] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
-    rejects: list[pa.Table] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -100,7 +101,7 @@ class FoldLoop:
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Let go of the state of partitions that leave; what was not acknowledged is read again by its next owner."""
         for tp in partitions:
-            if tp.topic == "trust.reports":
+            if tp.topic == REPORTS:
                 self._partitions.pop(tp.partition, None)
 
     async def run(self, stream: Stream[Any]) -> None:
@@ -123,11 +124,7 @@ class FoldLoop:
         held.waiting.events.append(event)
         if self._lake:
             held.waiting.tables.append(batch.table)
-        if batch.rejects:
-            held.waiting.rejects.append(reject_table(batch.rejects, event.message.topic, partition))
-            for reject in batch.rejects:
-                headers = reject_headers(reject, event.message.topic, partition)
-                self._sent.append(await self._rejects.send(key=reject.record.key, value=reject.value, headers=headers))
+        held.waiting.rejects += batch.rejects
         self._telemetry.folded.inc(len(batch.table))
         self._telemetry.rejected.inc(len(batch.rejects))
         self._telemetry.chunk_s.observe(time.perf_counter() - started)
@@ -174,14 +171,18 @@ class FoldLoop:
 
     async def _make_durable(self, taken: dict[int, Partition[FoldState]], waiting: dict[int, Waiting]) -> None:
         await self.tick()
+        for number, part in waiting.items():
+            for reject in part.rejects:
+                headers = reject_headers(reject, REPORTS, number)
+                self._sent.append(await self._rejects.send(key=reject.record.key, value=reject.value, headers=headers))
         sent, self._sent = self._sent, []
         await asyncio.gather(*sent)
         if self._lake and waiting:
             tables = [table for part in waiting.values() for table in part.tables]
-            rejects = [table for part in waiting.values() for table in part.rejects]
+            rejects = [reject_table(part.rejects, REPORTS, number) for number, part in waiting.items()]
             through = {number: part.through for number, part in waiting.items()}
             reports = pa.concat_tables(tables) if tables else REPORTS_SCHEMA.empty_table()
-            bad = pa.concat_tables(rejects) if rejects else REJECTS_SCHEMA.empty_table()
+            bad = pa.concat_tables(rejects)
             self._telemetry.stored.inc(await asyncio.to_thread(self._lake.write_reports, reports, bad, through))
         for number, held in taken.items():
             if self._partitions.get(number) is held:
@@ -203,7 +204,7 @@ class ScoreLoop:
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Let go of the state of partitions that leave."""
         for tp in partitions:
-            if tp.topic == "trust.panes":
+            if tp.topic == PANES:
                 self._partitions.pop(tp.partition, None)
 
     def hold(self, partitions: Iterable[int]) -> None:
@@ -251,7 +252,7 @@ class ScoreLoop:
             for number, held in list(self._partitions.items()):
                 waiting, held.waiting = held.waiting, Waiting()
                 try:
-                    await flush_book(self._table, number, held.state.book, self._clock())
+                    await flush_book(self._table, number, held.state.book, held.state.as_of_s)
                 except BaseException:
                     held.waiting.events[:0] = waiting.events
                     raise
@@ -270,7 +271,7 @@ class LakeLoop:
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Let go of rows of partitions that leave; their next owner reads them again."""
         for tp in partitions:
-            if tp.topic == "trust.scores":
+            if tp.topic == SCORES:
                 self._waiting.pop(tp.partition, None)
 
     async def run(self, stream: Stream[Any]) -> None:
