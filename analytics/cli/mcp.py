@@ -33,7 +33,7 @@ def mcp(url: UrlOption = None) -> None:
 async def _serve(settings: Settings) -> None:
     from analytics.mcp_server import build_mcp
 
-    if settings.url is not None:
+    if settings.url:
         from analytics.cli.remote import RemoteAnswers
 
         async with RemoteAnswers(settings.url) as remote:

@@ -27,8 +27,9 @@ async def answers_at(settings: Settings) -> AsyncIterator["AnswersLike"]:
     """The answers of the server that ``settings`` names, of this machine's if it runs, else of the lake."""
     from analytics.cli.remote import RemoteAnswers, is_answering
 
-    url = settings.url
-    here = f"http://{settings.http_host}:{settings.http_port}"
+    url = settings.url or None
+    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+    here = f"http://{host}:{settings.http_port}"
     if url is None and await is_answering(here):
         url = here
     if url is not None:
