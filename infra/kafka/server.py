@@ -173,8 +173,7 @@ class KafkaServer:
             *self._java_command(),
             "kafka.tools.StorageTool",
             "format",
-            "-t",
-            cluster,
+            f"--cluster-id={cluster}",  # one word: an id may begin with a dash
             "-c",
             str(self._properties_file),
         ]

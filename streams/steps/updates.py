@@ -12,6 +12,8 @@ __all__ = ["SEPARATOR", "PaneUpdates", "concatenated", "provider_of", "row_name"
 
 SEPARATOR: Final = "\x00"
 """Between the source partition and the entity in a row name; no entity name can hold it."""
+MOST_PANES: Final = 8_192
+"""Panes in one message: some hundred KiB as a rule, below 16 MiB with every statistic and 80 latency buckets each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +69,32 @@ def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:
     )
 
 
-def split(updates: PaneUpdates, target: Ints) -> Iterator[tuple[int, PaneUpdates]]:
-    """The updates by where their entities belong: ``target`` [len(names)] numbers the place of each name."""
-    for place in np.unique(target).tolist():
-        keep_name = target == place
-        renumber = np.cumsum(keep_name) - 1
-        pane = np.flatnonzero(keep_name[updates.entity])
-        new_pane = np.full(len(updates.entity), -1, np.int64)
-        new_pane[pane] = np.arange(len(pane))
-        entry = np.flatnonzero(new_pane[updates.latency_pane] >= 0)
-        yield (
-            place,
-            PaneUpdates(
-                [updates.names[i] for i in np.flatnonzero(keep_name).tolist()],
-                renumber[updates.entity[pane]],
-                updates.level_s[pane],
-                updates.start_s[pane],
-                updates.last_offset[pane],
-                updates.stats[pane],
-                new_pane[updates.latency_pane[entry]],
-                updates.latency_bucket[entry],
-                updates.latency_count[entry],
-            ),
-        )
+def split(updates: PaneUpdates, target: Ints, most: int = MOST_PANES) -> Iterator[tuple[int, PaneUpdates]]:
+    """The updates by where their entities belong: ``target`` [len(names)] numbers the place of each name.
+
+    A place gets several when it has more than ``most`` panes: after a failed send all panes go out again, and a
+    million would be no message that a broker takes.
+    """
+    place_of = target[updates.entity]
+    for place in np.unique(place_of).tolist():
+        panes = np.flatnonzero(place_of == place)
+        for first in range(0, len(panes), most):
+            yield place, _only(updates, panes[first : first + most])
+
+
+def _only(updates: PaneUpdates, panes: Ints) -> PaneUpdates:
+    used, entity = np.unique(updates.entity[panes], return_inverse=True)
+    renumbered = np.full(len(updates.entity), -1, np.int64)
+    renumbered[panes] = np.arange(len(panes))
+    entry = np.flatnonzero(renumbered[updates.latency_pane] >= 0)
+    return PaneUpdates(
+        [updates.names[name] for name in used.tolist()],
+        entity,
+        updates.level_s[panes],
+        updates.start_s[panes],
+        updates.last_offset[panes],
+        updates.stats[panes],
+        renumbered[updates.latency_pane[entry]],
+        updates.latency_bucket[entry],
+        updates.latency_count[entry],
+    )

@@ -1,0 +1,145 @@
+"""The fold loop: chunks of reports into panes, and what makes them durable."""
+
+import asyncio
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from faust import Stream
+from faust.types import TP, EventT, TopicT
+
+from streams.agents.waiting import Partition, Waiting, run_of
+from streams.codec import encode_updates
+from streams.columns import columns_of
+from streams.json_wire import JsonReader
+from streams.rejects import Breaker, RejectFlood, reject_headers, reject_table
+from streams.schemas import REPORTS_SCHEMA
+from streams.settings import WorkerSettings
+from streams.sinks import LakeSinks
+from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
+from streams.steps.updates import concatenated, provider_of, split
+from streams.tables import BookTable, flush_book, load_book
+from streams.telemetry import Telemetry
+from streams.topics import REPORTS
+from streams.wire import decode
+
+__all__ = ["FoldLoop"]
+
+Clock = Callable[[], float]
+_WAIT_S: Final = 0.05
+
+
+class FoldLoop:
+    """``trust.reports`` → panes → ``trust.panes``; reports, panes and rejects → lake; rejects → ``trust.rejects``."""
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        table: BookTable,
+        panes: TopicT,
+        rejects: TopicT,
+        lake: LakeSinks | None,
+        telemetry: Telemetry,
+        clock: Clock,
+    ) -> None:
+        self._settings, self._table, self._panes, self._rejects = settings, table, panes, rejects
+        self._lake, self._telemetry, self._clock = lake, telemetry, clock
+        self._partitions: dict[int, Partition[FoldState]] = {}
+        self._readers: dict[int, JsonReader] = {}
+        self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
+        self._sent: list[Awaitable[Any]] = []
+        self._flushing = asyncio.Lock()
+        self.flood: RejectFlood | None = None
+
+    def revoked(self, partitions: Iterable[TP]) -> None:
+        """Let go of the state of partitions that leave; what was not acknowledged is read again by its next owner."""
+        for tp in partitions:
+            if tp.topic == REPORTS:
+                self._partitions.pop(tp.partition, None)
+
+    async def run(self, stream: Stream[Any]) -> None:
+        """The agent: one chunk after the other."""
+        async for event in stream.noack().events():
+            while self.flood or self._pending() > self._settings.pending_rows:
+                await asyncio.sleep(_WAIT_S)
+            await self._chunk(event)
+
+    async def _chunk(self, event: EventT[Any]) -> None:
+        partition, started = event.message.partition, time.perf_counter()
+        held = self._partitions.get(partition)
+        if held is None:
+            held = self._partitions[partition] = Partition(FoldState(book=load_book(self._table, partition)))
+        batch = decode(run_of(event), partition, self._readers.setdefault(partition, JsonReader()))
+        if self._breaker.saw(batch.records, len({reject.record.offset for reject in batch.rejects})):
+            self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
+            return
+        fold(held.state, columns_of(batch.table), self._clock())
+        held.waiting.events.append(event)
+        if self._lake:
+            held.waiting.tables.append(batch.table)
+        held.waiting.rejects += batch.rejects
+        self._telemetry.folded.inc(len(batch.table))
+        self._telemetry.rejected.inc(len(batch.rejects))
+        self._telemetry.chunk_s.observe(time.perf_counter() - started)
+
+    def _pending(self) -> int:
+        return sum(held.waiting.rows for held in self._partitions.values())
+
+    async def tick(self) -> None:
+        """Send the panes that changed to where their providers are scored."""
+        taken = [take_updates(held.state, partition) for partition, held in self._partitions.items()]
+        changed = [updates for updates in taken if updates is not None]
+        if not changed:
+            return
+        updates, places = concatenated(changed), self._settings.partitions
+        target = np.array([zlib.crc32(provider_of(name).encode()) % places for name in updates.names])
+        for place, part in split(updates, target):
+            self._sent.append(await self._panes.send(value=encode_updates(part), partition=place))
+
+    async def flush(self) -> None:
+        """Make durable what was read, then acknowledge it. What fails stays waiting and is tried again."""
+        async with self._flushing:
+            taken = {number: held for number, held in self._partitions.items() if held.waiting.events}
+            waiting = {number: held.waiting for number, held in taken.items()}
+            for held in taken.values():
+                held.waiting = Waiting()
+            started = time.perf_counter()
+            try:
+                await self._make_durable(taken, waiting)
+            except BaseException:
+                for held in self._partitions.values():
+                    mark_unsent(held.state)  # whichever message failed, its panes go out again
+                for number, held in taken.items():
+                    before, since = waiting[number], held.waiting
+                    held.waiting = Waiting(
+                        before.events + since.events, before.tables + since.tables, before.rejects + since.rejects
+                    )
+                raise
+            for part in waiting.values():
+                for event in part.events:
+                    event.ack()
+            self._telemetry.pending.set(self._pending())
+            if waiting:
+                self._telemetry.flush_s.observe(time.perf_counter() - started)
+
+    async def _make_durable(self, taken: dict[int, Partition[FoldState]], waiting: dict[int, Waiting]) -> None:
+        await self.tick()
+        for number, part in waiting.items():
+            for reject in part.rejects:
+                headers = reject_headers(reject, REPORTS, number)
+                self._sent.append(await self._rejects.send(key=reject.record.key, value=reject.value, headers=headers))
+        sent, self._sent = self._sent, []
+        await asyncio.gather(*sent)
+        if self._lake and waiting:
+            tables = [table for part in waiting.values() for table in part.tables]
+            rejects = [reject_table(part.rejects, REPORTS, number) for number, part in waiting.items()]
+            through = {number: part.through for number, part in waiting.items()}
+            reports = pa.concat_tables(tables) if tables else REPORTS_SCHEMA.empty_table()
+            bad = pa.concat_tables(rejects)
+            self._telemetry.stored.inc(await asyncio.to_thread(self._lake.write_reports, reports, bad, through))
+        for number, held in taken.items():
+            if self._partitions.get(number) is held:
+                await flush_book(self._table, number, held.state.book, self._clock())

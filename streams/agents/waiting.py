@@ -1,0 +1,47 @@
+"""What a loop holds of a partition: its state, and what was read and is not yet acknowledged."""
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+from faust.types import EventT
+
+from streams.steps.fold import FoldState
+from streams.steps.score import ScoreState
+
+__all__ = ["Partition", "Waiting", "run_of"]
+
+S = TypeVar("S", FoldState, ScoreState)
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What a partition has read and not yet acknowledged."""
+
+    events: list[EventT[Any]] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Reports held for the lake."""
+        return sum(len(table) for table in self.tables)
+
+    @property
+    def through(self) -> int:
+        """Last offset read."""
+        return int(self.events[-1].message.offset)
+
+
+@dataclass(slots=True)
+class Partition(Generic[S]):
+    """State of one partition that this worker holds."""
+
+    state: S
+    waiting: Waiting = field(default_factory=Waiting)
+
+
+def run_of(event: EventT[Any]) -> list[Any]:
+    """The records that a chunk carries as its value (``streams.chunks``)."""
+    run: list[Any] = event.value  # type: ignore[assignment]
+    return run
