@@ -110,7 +110,7 @@ def simulate(
     settings = _settings()
     try:
         chosen = fleet(providers, _regimes(regimes))
-        live_s = parse_shift(at, time.time())
+        live_s = parse_shift(at, time.time(), "--at")
         if live_s is None or (at != "now" and out is None):
             raise InvalidRequest("--at", "a time, and only with --out", repr(at), "leave it out to send live")
         facts: dict[str, Any] = {"seed": seed, "providers": {p.provider_id: p.regime.value for p in chosen}}

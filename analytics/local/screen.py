@@ -25,10 +25,11 @@ class _Column(NamedTuple):
     is_number: bool = False
     from_width: int = 0
     """Narrower screens leave it out."""
+    least: int = 0
 
 
 _COLUMNS: Final = (
-    _Column("provider"),
+    _Column("provider", least=len("… 999 more")),
     _Column("acts", from_width=100),
     _Column("score", is_number=True),
     _Column("± 90 %", is_number=True),
@@ -108,7 +109,7 @@ def _providers(view: View, most: int | None, width: int) -> Table:
     for index in columns:
         column = _COLUMNS[index]
         widest = max((len(row[index]) for row in cells), default=0)
-        fixed = None if column.name == "flags" else max(widest, len(column.name))
+        fixed = None if column.name == "flags" else max(widest, len(column.name), column.least)
         table.add_column(
             column.name, justify="right" if column.is_number else "left", no_wrap=True, overflow="ellipsis",
             min_width=fixed, max_width=fixed, ratio=1 if fixed is None else None,

@@ -14,7 +14,7 @@ __all__ = ["last_event_s", "parse_shift", "shifted"]
 _WANTED: Final = "now, none, epoch seconds or an RFC 3339 time with zone"
 
 
-def parse_shift(text: str, now_s: float) -> float | None:
+def parse_shift(text: str, now_s: float, option: str = "--shift") -> float | None:
     """When the last report is to have happened, epoch seconds; None: leave the times as they are.
 
     Raises
@@ -32,7 +32,7 @@ def parse_shift(text: str, now_s: float) -> float | None:
     try:
         return epoch_s(float(text) if text.replace(".", "", 1).isdigit() else text)
     except ValueError:
-        raise InvalidRequest("--shift", _WANTED, repr(text), "correct it") from None
+        raise InvalidRequest(option, _WANTED, repr(text), "correct it") from None
 
 
 def last_event_s(path: Path, form: Format, on_bad: OnBad = raise_bad) -> float:

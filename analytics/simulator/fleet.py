@@ -74,7 +74,7 @@ FLEET: Final = (
     _demo("brave-search", "flapping", _SEARCH, 0.01, 260, "quality schema"),
     _demo("slack", "outage", _TEAM, 0.005, 210, "schema security"),
     _demo("postgres", "healthy", _DATABASE, 0.002, 35, "freshness schema consistency", 2),
-    _demo("figma", "degrading", _TEAM, 0.01, 320, "quality"),
+    _demo("asana", "degrading", _TEAM, 0.01, 320, "quality"),
     _demo("playwright", "slow", _BROWSER, 0.01, 2_600, "quality schema", 2),
     _demo("tavily-search", "rate_limited", _SEARCH, 0.005, 340, "rate_limit cost quality", 2),
     _demo("perplexity", "new", _SEARCH, 0.01, 620, "quality cost freshness"),
@@ -99,7 +99,7 @@ FLEET: Final = (
     _demo("circleci", "flapping", _CODE, 0.01, 300, "schema"),
     _demo("discord", "healthy", _TEAM, 0.008, 170, "rate_limit"),
     _demo("linear", "healthy", _TEAM, 0.002, 160, "schema security"),
-    _demo("google-drive", "healthy", _TEAM, 0.007, 380, "freshness quality"),
+    _demo("airtable", "healthy", _TEAM, 0.007, 380, "freshness quality"),
 )
 """Named after entries of the catalog with a ``demo-`` prefix: what is made up here says nothing about the originals."""
 
