@@ -8,6 +8,7 @@ from faust.types import EventT
 
 from streams.steps.fold import FoldState
 from streams.steps.score import ScoreState
+from streams.wire import Reject
 
 __all__ = ["Partition", "Waiting", "run_of"]
 
