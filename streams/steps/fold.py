@@ -132,10 +132,10 @@ def _add_latency(state: FoldState, key: BlockKey, inc: Increments, here: NDArray
 
 def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
     """All panes of partition ``source`` that changed since the last call, cumulative; ``None`` when nothing did."""
-    if not state.unsent:
-        return None
-    parts = [_changed(state, key) for key in sorted(state.unsent)]
+    parts = [_changed(state, key) for key in sorted(state.unsent) if key in state.book.blocks]  # else it expired
     state.unsent = {}
+    if not parts:
+        return None
     before = np.cumsum([0] + [len(part.rows) for part in parts])
     used, entity = np.unique(np.concatenate([part.rows for part in parts]), return_inverse=True)
     latency_pane = [np.searchsorted(p.rows, p.keys // BUCKETS) + at for p, at in zip(parts, before, strict=False)]

@@ -44,14 +44,18 @@ class ScoreState:
 
 
 def merge(state: ScoreState, updates: PaneUpdates) -> None:
-    """Take in pane updates; a pane whose source offset the state already holds is left out."""
+    """Take in pane updates; a pane at an older source offset than the state holds is left out.
+
+    One at the same offset is taken in again, which changes nothing unless a message before it was lost: an update
+    names only the latency buckets that changed.
+    """
     rows = np.array([_row(state, name) for name in updates.names], np.int64)[updates.entity]
     state.windows.grow(len(state.entities))
     for code, here in distinct(updates.level_s << 40 | updates.start_s):
         key = (code >> 40, code & ((1 << 40) - 1))
         pane = np.flatnonzero(here)
         block = state.book.block(key)
-        pane = pane[updates.last_offset[pane] > block.offset[rows[pane]]]
+        pane = pane[updates.last_offset[pane] >= block.offset[rows[pane]]]
         if not len(pane):
             continue
         row = rows[pane]
