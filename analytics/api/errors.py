@@ -92,8 +92,6 @@ def _validation(error: RequestValidationError) -> ErrorFacts:
     got = "nothing" if first["type"] == "missing" else ascii(first.get("input"))[:60]
     if first["type"] == "extra_forbidden":
         wanted, step = "an argument of this address", "leave it out; GET /openapi.json lists them"
-    elif first["type"] == "json_invalid":
-        wanted, got, step = "valid JSON", str(first.get("ctx", {}).get("error", "something else")), "correct the body"
     else:
         step = "correct it and send again"
     return _facts("invalid_request", f"{field} must be {wanted}; got {got}; {step}", step, field, wanted, got)

@@ -2,14 +2,23 @@
 
 from typing import Annotated, Any, Final
 
-import orjson
 from fastapi import APIRouter, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from analytics.answers import Answers
+from analytics.api.bodies import REFUSED, content_type, read_json
 from analytics.api.errors import ERRORS, facts_of
-from analytics.api.schemas import REPORTS_BODY, DiscoverQuestion, FacetQuestion, HistoryQuestion, RankQuestion
-from analytics.errors import AnalyticsError, InvalidRequest, UnknownProvider
+from analytics.api.schemas import (
+    RANK_BODY,
+    REPORTS_BODY,
+    DiscoverQuestion,
+    FacetQuestion,
+    HistoryQuestion,
+    RankQuestion,
+)
+from analytics.errors import AnalyticsError, UnknownProvider
 from analytics.intake import ARROW
 from analytics.metrics import Telemetry
 from analytics.models import (
@@ -29,10 +38,6 @@ __all__ = ["build_router"]
 _UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {
     404: {"model": ErrorAnswer, "description": "Neither in the catalog nor in any report"}
 }
-_REFUSED: Final[dict[int | str, dict[str, Any]]] = {
-    413: {"model": ErrorAnswer, "description": "The body is too large"},
-    415: {"model": ErrorAnswer, "description": "The body is neither JSON nor an Arrow stream"},
-}
 
 
 def build_router(answers: Answers, telemetry: Telemetry) -> APIRouter:
@@ -41,8 +46,14 @@ def build_router(answers: Answers, telemetry: Telemetry) -> APIRouter:
     _add_report(router, answers, telemetry)
     _add_provider(router, answers)
 
-    @router.post("/rank", summary="Which provider first?", tags=["questions"])
-    async def rank(question: RankQuestion) -> RankAnswer:
+    @router.post(
+        "/rank", summary="Which provider first?", tags=["questions"], openapi_extra=RANK_BODY, responses=REFUSED
+    )
+    async def rank(request: Request) -> RankAnswer:
+        try:
+            question = RankQuestion.model_validate(await read_json(request))
+        except ValidationError as error:
+            raise RequestValidationError(error.errors()) from None
         return await answers.rank(question.provider_ids, task_type=question.task_type, limit=question.limit)
 
     @router.get("/discover", summary="Which providers are there for this?", tags=["questions"])
@@ -85,7 +96,7 @@ def _add_provider(router: APIRouter, answers: Answers) -> None:
 def _add_report(router: APIRouter, answers: Answers, telemetry: Telemetry) -> None:
     @router.post(
         "/reports", status_code=202, summary="Report what came of one call, or of many", tags=["reports"],
-        openapi_extra=REPORTS_BODY, responses=_REFUSED,
+        openapi_extra=REPORTS_BODY, responses=REFUSED,
     )  # fmt: skip
     async def report(request: Request) -> ReportAnswer | ReportsAnswer:
         """One JSON report, an array of up to 10,000, or an Arrow IPC stream. All are taken, or none.
@@ -102,17 +113,9 @@ def _add_report(router: APIRouter, answers: Answers, telemetry: Telemetry) -> No
 
 
 async def _take(answers: Answers, request: Request) -> ReportAnswer | ReportsAnswer:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == ARROW:
+    if content_type(request) == ARROW:
         return await answers.report_arrow(await request.body())
-    # A page of another site can post text/plain or a form to this machine without asking, but not JSON.
-    if kind != "application/json":
-        raise HTTPException(415, f"content-type must be application/json or {ARROW}; got {ascii(kind)[:60]}")
-    body = await request.body()
-    try:
-        decoded = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidRequest("body", "valid JSON", str(error), "correct it") from None
+    decoded = await read_json(request, ARROW)
     if isinstance(decoded, list):
         return await answers.report_many(decoded)
     return await answers.report(decoded)

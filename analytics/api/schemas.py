@@ -10,7 +10,7 @@ from analytics.models import Bucket
 from analytics.questions import MOST_IDS
 from scoring.reports import FIELDS
 
-__all__ = ["REPORTS_BODY", "DiscoverQuestion", "FacetQuestion", "HistoryQuestion", "RankQuestion"]
+__all__ = ["RANK_BODY", "REPORTS_BODY", "DiscoverQuestion", "FacetQuestion", "HistoryQuestion", "RankQuestion"]
 
 _Text = Annotated[str | None, Field(min_length=1, max_length=100)]
 
@@ -62,6 +62,11 @@ class DiscoverQuestion(_Question):
     category: _Text = None
     limit: Annotated[int, Field(ge=1, le=1_000)] = 20
 
+
+RANK_BODY: Final[dict[str, Any]] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": RankQuestion.model_json_schema()}}}
+}
+"""Body of ``POST /v1/rank``; read like the one of reports, so that it is refused in the same words."""
 
 _REPORT: Final[dict[str, Any]] = {
     "type": "object",

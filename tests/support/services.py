@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from fastapi import FastAPI
 
 from analytics.server import create_app
 from analytics.service import Service
@@ -45,8 +46,8 @@ def small_service(
 
 
 @asynccontextmanager
-async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service's app; a crash inside is answered as a server would, not raised."""
-    transport = httpx.ASGITransport(create_app(service), raise_app_exceptions=False)
+async def client(service: Service, app: FastAPI | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service's app (made anew when not given); a crash inside is answered as a server would."""
+    transport = httpx.ASGITransport(app or create_app(service), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as found:
         yield found

@@ -35,4 +35,4 @@ def test_all_faults_are_listed_at_once_by_variable(monkeypatch: pytest.MonkeyPat
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_settings().http_port = 1  # type: ignore[misc]
+        load_settings().http_port = 1
