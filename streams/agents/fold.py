@@ -118,9 +118,10 @@ class FoldLoop:
                         before.events + since.events, before.tables + since.tables, before.rejects + since.rejects
                     )
                 raise
-            for part in waiting.values():
-                for event in part.events:
-                    event.ack()
+            for number, held in taken.items():
+                if self._partitions.get(number) is held:  # of a partition that left, the state was not written
+                    for event in waiting[number].events:
+                        event.ack()
             self._telemetry.pending.set(self._pending())
             if waiting:
                 self._telemetry.flush_s.observe(time.perf_counter() - started)

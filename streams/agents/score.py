@@ -84,11 +84,14 @@ class ScoreLoop:
                     held.state.changed.update(range(len(held.state.entities)))
                 raise
             for number, held in list(self._partitions.items()):
+                if self._partitions.get(number) is not held:
+                    continue
                 waiting, held.waiting = held.waiting, Waiting()
                 try:
                     await flush_book(self._table, number, held.state.book, held.state.as_of_s)
                 except BaseException:
                     held.waiting.events[:0] = waiting.events
                     raise
-                for event in waiting.events:
-                    event.ack()
+                if self._partitions.get(number) is held:  # else its events belong to the next owner
+                    for event in waiting.events:
+                        event.ack()
