@@ -65,8 +65,8 @@ def snapshot(lake: Lake, file: Path, force: bool = False, progress: Progress = s
             for number, (table, order) in enumerate(_ORDER.items()):
                 progress(table, number, len(_ORDER))
                 cursor.execute(f"create table snapshot_file.{table} as select * from {table} order by {order}")
-                counted = cursor.execute(f"select count(*) from snapshot_file.{table} order by all limit 1").fetchone()
-                rows[table] = counted[0] if counted else 0
+                counted = cursor.execute(f"select count(*) from snapshot_file.{table} order by all limit 1").fetchall()
+                rows[table] = counted[0][0]
         finally:
             cursor.execute("detach snapshot_file")
     progress("", len(_ORDER), len(_ORDER))

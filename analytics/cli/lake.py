@@ -50,9 +50,8 @@ def info_command(lake: LakeOption = None, as_json: JsonOption = False) -> None:
             shown.add_row(state.name, version, f"{state.files:,}", _size(state.size_bytes), f"{state.rows:,}")
         say(shown)
         outcomes = ", ".join(f"{getattr(totals, name):,} {name}" for name in OUTCOMES)
-        say(
-            f"{totals.reports:,} reports by {totals.reporters:,} reporters on {totals.providers:,} providers: {outcomes}"
-        )
+        say(f"{totals.reports:,} reports on {totals.providers:,} providers by {totals.reporters:,} reporters")
+        say(f"outcomes: {outcomes}")
         say(f"newest report {_moment(newest.last_report_s)}, newest score {_moment(newest.as_of_s)}")
 
 

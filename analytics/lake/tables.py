@@ -101,7 +101,9 @@ def _plain(kind: pa.DataType) -> str:
 
 def data_files(delta: DeltaTable, day: date | None = None) -> list[str]:
     """Parquet files of the table (of one day), as DuckDB opens them."""
-    uris = delta.file_uris() if day is None else delta.file_uris([("date", "=", day.isoformat())])
+    uris = (
+        delta.file_uris() if day is None else delta.file_uris(file_pruning_predicate=[("date", "=", day.isoformat())])
+    )
     # deltalake percent-encodes local paths too.
     is_local = "://" not in delta.table_uri or delta.table_uri.startswith("file:")
     return [unquote(uri) for uri in uris] if is_local else uris

@@ -103,6 +103,5 @@ def pane_gaps(
 
 
 def _one(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = cursor.execute(sql).fetchone()
-    assert row is not None
-    return int(row[0])
+    # fetchone would leave the result open, and the cursor with it.
+    return int(cursor.execute(sql).fetchall()[0][0])
