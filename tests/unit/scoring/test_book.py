@@ -1,0 +1,185 @@
+from collections import Counter as Tally
+from random import Random
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from scoring.book import KEEP_S, LAST_SEEN, ROWS_PER_PART, Block, Book, Counts, distinct, is_past
+from scoring.stats import BUCKETS, STATS, WINDOWS, covers
+from tests.support.plain_panes import NOW_S, panes_in
+
+MINUTE = (60, NOW_S // 60 * 60)
+
+
+def ints(*values: int) -> NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+def held(counts: Counts) -> dict[int, int]:
+    assert counts.keys.tolist() == sorted(set(counts.keys.tolist()))
+    return dict(zip(counts.keys.tolist(), counts.counts.tolist(), strict=True))
+
+
+# --------------------------------------------------------------------------------------------------- latency counts
+@pytest.mark.parametrize("spread", [50, 10**9], ids=["close keys", "far keys"])
+def test_adding_equals_a_dictionary_of_sums(spread: int) -> None:
+    rng, counts, wanted = Random(spread), Counts(), Tally[int]()
+    for _ in range(40):
+        keys = [rng.randrange(spread) for _ in range(rng.randrange(30))]
+        amounts = [rng.randrange(1, 2**40) for _ in keys]
+        counts.add(ints(*keys), ints(*amounts))
+        for key, amount in zip(keys, amounts, strict=True):
+            wanted[key] += amount
+        assert held(counts) == wanted
+
+
+def test_counts_of_keys_that_are_not_there_are_zero() -> None:
+    counts = Counts()
+    assert counts.at(ints(1, 2)).tolist() == [0, 0]
+    counts.add(ints(5), ints(3))
+    assert counts.at(ints(4, 5, 6)).tolist() == [0, 3, 0]
+
+
+def test_putting_replaces_and_says_what_was_there() -> None:
+    counts = Counts()
+    counts.add(ints(2, 4), ints(20, 40))
+    assert counts.put(ints(1, 2, 9), ints(5, 6, 7)).tolist() == [0, 20, 0]
+    assert held(counts) == {1: 5, 2: 6, 4: 40, 9: 7}
+
+
+def test_only_what_was_added_since_the_last_time_is_taken() -> None:
+    counts = Counts()
+    counts.put(ints(1, 2, 3), ints(1, 1, 1))
+    assert counts.take_changed()[0].tolist() == []
+    counts.add(ints(2, 7), ints(4, 1))
+    assert [values.tolist() for values in counts.take_changed()] == [[2, 7], [5, 1]]
+    assert counts.take_changed()[0].tolist() == []
+
+
+def test_a_marked_row_is_taken_whole_and_no_other() -> None:
+    counts = Counts()
+    counts.put(ints(3, BUCKETS + 1, BUCKETS + 2, 2 * BUCKETS), ints(1, 2, 3, 4))
+    counts.mark(ints(1))
+    assert [values.tolist() for values in counts.take_changed()] == [[BUCKETS + 1, BUCKETS + 2], [2, 3]]
+
+
+def test_counts_of_rows_are_those_from_the_first_to_before_the_last() -> None:
+    counts = Counts()
+    counts.put(ints(BUCKETS - 1, BUCKETS, 2 * BUCKETS - 1, 2 * BUCKETS), ints(1, 2, 3, 4))
+    assert counts.of_rows(1, 2)[1].tolist() == [2, 3]
+
+
+# ------------------------------------------------------------------------------------------------------------ blocks
+def test_a_block_grows_without_losing_anything() -> None:
+    block = Block(2)
+    block.stats[1, 0], block.offset[1] = 7, 3
+    block.grow(5)
+    block.grow(4)
+    assert len(block.offset) == len(block.stats) >= 5
+    assert (block.stats[1, 0], block.offset.tolist()[:3]) == (7, [-1, 3, -1])
+
+
+# ------------------------------------------------------------------------------------------------------------- books
+def book_of(rows: int, seed: int = 0) -> Book:
+    """A book with names and one pane a row at two levels, some rows empty."""
+    book, rng = Book(), np.random.default_rng(seed)
+    for row in range(rows):
+        book.row(f"provider-{row}")
+    for key in (LAST_SEEN, MINUTE, (3_600, NOW_S // 3_600 * 3_600)):
+        used = np.flatnonzero(rng.random(rows) < 0.7)
+        block = book.block(key)
+        block.stats[used] = rng.integers(0, 100, (len(used), len(STATS)))
+        block.offset[used] = rng.integers(0, 1_000, len(used))
+        if key != LAST_SEEN and len(used):
+            block.latency.add(used * BUCKETS + rng.integers(0, BUCKETS, len(used)), np.ones(len(used), np.int64))
+        book.touch(key, used)
+    return book
+
+
+def test_a_row_belongs_to_its_name_for_good() -> None:
+    book = Book()
+    assert [book.row(name) for name in ("a", "b", "a", "c")] == [0, 1, 0, 2]
+    assert book.names == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("rows", [1, 3, ROWS_PER_PART, ROWS_PER_PART + 1, 2_500])
+def test_a_book_restored_from_its_parts_holds_the_same(rows: int) -> None:
+    book, copy = book_of(rows, seed=rows), Book()
+    for name in book.names:
+        copy.row(name)
+    for level_s, start_s, part in sorted(book.dirty, reverse=True):
+        copy.restore((level_s, start_s), book.part(level_s, start_s, part))
+    assert panes_in(copy) == panes_in(book)
+    assert copy.high == book.high
+
+
+def test_what_is_restored_is_not_taken_for_new() -> None:
+    book, copy = book_of(20), Book()
+    for name in book.names:
+        copy.row(name)
+    for level_s, start_s, part in book.dirty:
+        copy.restore((level_s, start_s), book.part(level_s, start_s, part))
+    assert copy.dirty == set()
+    assert [len(block.latency.take_changed()[0]) for block in copy.blocks.values()] == [0, 0, 0]
+
+
+def test_a_part_holds_only_rows_that_hold_something() -> None:
+    book = book_of(10)
+    part = book.part(*MINUTE, 0)
+    assert part.rows.tolist() == np.flatnonzero(book.blocks[MINUTE].offset[:10] >= 0).tolist()
+    assert 0 < len(part.rows) < 10
+
+
+def test_touching_marks_the_parts_of_the_rows() -> None:
+    book = Book()
+    book.touch(MINUTE, ints(0, 5, ROWS_PER_PART, 3 * ROWS_PER_PART + 1))
+    assert book.dirty == {(*MINUTE, 0), (*MINUTE, 1), (*MINUTE, 3)}
+
+
+def test_the_newest_offset_is_that_of_any_row() -> None:
+    book = Book()
+    assert book.high == -1
+    book.row("a")
+    book.block(LAST_SEEN).offset[:1] = 12
+    book.block(MINUTE).offset[:1] = 99
+    assert book.high == 12
+
+
+@pytest.mark.parametrize("level_s", sorted(KEEP_S))
+def test_no_window_needs_a_pane_that_expires(level_s: int) -> None:
+    for as_of_s in (NOW_S, NOW_S + 3_599, NOW_S + 86_399.5):
+        for window in WINDOWS:
+            if window.level_s == level_s:
+                first, _ = covers(window, as_of_s)
+                assert not is_past(level_s, first, as_of_s + 240), "ten minutes of room at least at the minute level"
+
+
+def test_expired_blocks_are_forgotten_with_all_their_parts() -> None:
+    book = book_of(ROWS_PER_PART + 1)
+    gone = book.expire(MINUTE[1] + KEEP_S[60] + 1)
+    assert gone == [(*MINUTE, 0), (*MINUTE, 1)]
+    assert MINUTE not in book.blocks
+    assert {key[0] for key in book.blocks} == {0, 3_600}
+    assert not any(dirty[:2] == MINUTE for dirty in book.dirty)
+
+
+def test_a_block_is_held_to_the_last_second_of_its_time() -> None:
+    book = book_of(1)
+    assert book.expire(MINUTE[1] + KEEP_S[60]) == []
+    assert MINUTE in book.blocks
+
+
+def test_the_newest_events_never_expire() -> None:
+    book = book_of(3)
+    book.expire(NOW_S * 2)
+    assert set(book.blocks) == {LAST_SEEN}
+
+
+def test_an_empty_book_has_nothing_to_forget() -> None:
+    assert Book().expire(NOW_S) == []
+
+
+def test_distinct_values_come_with_their_places() -> None:
+    got = {value: here.tolist() for value, here in distinct(ints(5, 3, 5))}
+    assert got == {3: [False, True, False], 5: [True, False, True]}
