@@ -158,12 +158,12 @@ def _panes(lake: Lake, committed: Mapping[int, int], provider_id: str | None, pr
     check = PaneCheck()
     with lake.cursor() as cursor:
         recount.prepare(cursor, committed)
-        days = recount.days(cursor, provider_id)
-        progress("panes", 0, len(days))
-        for number, day in enumerate(days, 1):
-            compared, different, first = recount.pane_gaps(cursor, day, provider_id, SHOWN)
+        spans = recount.day_spans(cursor, provider_id)
+        progress("panes", 0, len(spans))
+        for number, days in enumerate(spans, 1):
+            compared, different, first = recount.pane_gaps(cursor, days, provider_id, SHOWN)
             check = PaneCheck(check.compared + compared, check.different + different, [*check.first, *first][:SHOWN])
-            progress("panes", number, len(days))
+            progress("panes", number, len(spans))
     return check
 
 

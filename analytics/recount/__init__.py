@@ -8,6 +8,6 @@ millionths, so one report in about 1e9 could differ by one millionth.
 
 from analytics.recount.columns import prepare
 from analytics.recount.evidence import evidence_of
-from analytics.recount.panes import PaneGap, days, pane_gaps
+from analytics.recount.panes import PaneGap, day_spans, pane_gaps
 
-__all__ = ["PaneGap", "days", "evidence_of", "pane_gaps", "prepare"]
+__all__ = ["PaneGap", "day_spans", "evidence_of", "pane_gaps", "prepare"]

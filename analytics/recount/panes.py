@@ -9,17 +9,18 @@ import duckdb
 from analytics.recount.columns import COUNTED, SUMS
 from scoring.stats import STATS
 
-__all__ = ["PaneGap", "days", "pane_gaps"]
+__all__ = ["PaneGap", "day_spans", "pane_gaps"]
 
+_ROWS_AT_ONCE: Final = 500_000
 _KEYS: Final = "provider_id, task_type, region, minute_s"
 # Reports the panes table does not hold yet stay out of the comparison.
 _COMMITTED: Final = """
   join committed using (partition)
-  where date = $day and "offset" <= through and provider_id = coalesce($provider_id, provider_id)
+  where date between $first and $last and "offset" <= through and provider_id = coalesce($provider_id, provider_id)
 """
 _STORED: Final = """
   from pane_increments join committed using (partition)
-  where date = $day and last_offset <= through and provider_id = coalesce($provider_id, provider_id)
+  where date between $first and $last and last_offset <= through and provider_id = coalesce($provider_id, provider_id)
 """
 
 
@@ -37,20 +38,29 @@ class PaneGap:
     """What the reports give minus what the table holds."""
 
 
-def days(cursor: duckdb.DuckDBPyConnection, provider_id: str | None) -> list[date]:
-    """Days that hold a report or a pane, oldest first."""
+def day_spans(cursor: duckdb.DuckDBPyConnection, provider_id: str | None) -> list[tuple[date, date]]:
+    """All days that hold a report or a pane, in spans of about half a million rows, oldest first."""
     sql = """
-        select distinct date from (select date, provider_id from reports union all select date, provider_id from panes)
-        where provider_id = coalesce($provider_id, provider_id) order by date limit 100_000
+        select date, count(*) from (
+          select date, provider_id from reports union all select date, provider_id from pane_increments
+        ) where provider_id = coalesce($provider_id, provider_id) group by date order by date limit 100_000
     """
-    return [day for (day,) in cursor.execute(sql, {"provider_id": provider_id}).fetchall()]
+    spans: list[tuple[date, date]] = []
+    room = 0
+    for day, rows in cursor.execute(sql, {"provider_id": provider_id}).fetchall():
+        if rows > room:
+            spans.append((day, day))
+            room = _ROWS_AT_ONCE
+        spans[-1] = (spans[-1][0], day)
+        room -= rows
+    return spans
 
 
 def pane_gaps(
-    cursor: duckdb.DuckDBPyConnection, day: date, provider_id: str | None, limit: int
+    cursor: duckdb.DuckDBPyConnection, days: tuple[date, date], provider_id: str | None, limit: int
 ) -> tuple[int, int, list[PaneGap]]:
-    """Panes of a day from its reports against those stored: how many, how many differ, and the first gaps."""
-    asked = {"day": day, "provider_id": provider_id}
+    """Panes of some days from their reports against those stored: how many, how many differ, and the first gaps."""
+    asked = {"first": days[0], "last": days[1], "provider_id": provider_id}
     stored = ", ".join(f"-{name}" for name in STATS)
     cursor.execute(
         f"""
