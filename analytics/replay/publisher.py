@@ -37,15 +37,19 @@ class Publisher:
         Where to; created with ``partitions`` partitions when absent.
     wire
         How reports travel.
+    patience_s
+        How long Kafka may take to confirm a batch.
     """
 
-    def __init__(self, broker: str, topic: str, partitions: int = 4, wire: Wire = Wire.JSON) -> None:
+    def __init__(
+        self, broker: str, topic: str, partitions: int = 4, wire: Wire = Wire.JSON, patience_s: float = 30.0
+    ) -> None:
         self.broker, self.topic = broker, topic
         self.acknowledged = 0
         """Reports that Kafka has confirmed so far."""
         self.fault: str | None = None
         """The first reason for which Kafka did not confirm some."""
-        self._wire, self._wanted_partitions = wire, partitions
+        self._wire, self._wanted_partitions, self._patience_ms = wire, partitions, int(patience_s * 1_000)
         self._producer: AIOKafkaProducer | None = None
         self._open: dict[int, Any] = {}
         self._waiting: set[asyncio.Task[None]] = set()
@@ -157,7 +161,7 @@ class Publisher:
             enable_idempotence=idempotent,
             max_batch_size=_BATCH_BYTES,
             compression_type="lz4",
-            request_timeout_ms=30_000,
+            request_timeout_ms=self._patience_ms,
         )
         try:
             await producer.start()

@@ -113,8 +113,8 @@ def test_a_child_gets_its_own_environment_on_top_of_ours(supervisor: Supervisor)
     assert last_lines(supervisor.log_of("worker")) == ["x True"]
 
 
-def test_memory_of_a_child_is_known_while_it_lives(supervisor: Supervisor) -> None:
-    supervisor.start("worker", python(WAITS))
+def test_memory_of_a_child_is_known_while_it_lives(supervisor: Supervisor, tmp_path: Path) -> None:
+    start_and_wait(supervisor, tmp_path / "ready", "signal.SIG_DFL")
     assert (supervisor.memory_bytes("worker") or 0) > 500_000
     supervisor.stop("worker")
     assert supervisor.memory_bytes("worker") is None
