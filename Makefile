@@ -36,7 +36,7 @@ docs: venv-dev ## write docs/reference/ anew from the code
 	@$(PY) infra/reference.py
 
 notebooks: venv-dev ## execute notebooks/*.ipynb in place
-	@$(PY) -m jupyter execute --inplace notebooks/*.ipynb
+	@$(PY) infra/notebooks.py
 
 lock: ## recompute requirements/*.txt (needs uv on PATH)
 	@infra/lock.sh
