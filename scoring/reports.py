@@ -197,7 +197,7 @@ def _fits(field: Field, value: Any) -> bool:
             return isinstance(value, list) and all(isinstance(v, str) and v in field.choices for v in value)
         case "object":
             return isinstance(value, dict) and _json_bytes(value) <= DETAILS_BYTES
-        case "time":
+        case _:  # a time
             return _is_time(value)
 
 
