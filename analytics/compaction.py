@@ -8,17 +8,17 @@ import json
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import duckdb
 import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet as pq
-from deltalake import DeltaTable, WriterProperties
+from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 from deltalake.fs import DeltaStorageHandler
 from deltalake.transaction import AddAction, RemoveAction
@@ -29,19 +29,24 @@ from analytics.lake.tables import check_path, data_files
 from analytics.lake.views import literals, pane_sums
 from analytics.progress import Progress, silent
 
-__all__ = ["TableCompaction", "compact"]
+__all__ = ["CommitFailedError", "TableCompaction", "compact", "merge_panes"]
 
-TARGET_BYTES: Final = 128 * 2**20
+TARGET_BYTES: Final = 64 * 2**20
 """Files are merged up to about this size."""
 ATTEMPTS: Final = 5
 """Tries when another compaction came first."""
 _MERGED: Final = "merged-"
 """How the name of a file begins that holds one row per pane and source partition."""
 _ROWS_A_BATCH: Final = 100_000
-_SORTED_BY: Final = {"reports": ["provider_id", "timestamp"], "scores": ["provider_id", "as_of"]}
-"""Order of the rows of a closed day: what is asked of one provider reads few row groups."""
+_SORTED_BY: Final = {
+    "reports": "provider_id, timestamp",
+    "panes": "provider_id, pane_start",
+    "scores": "provider_id, facet, as_of",
+    "rejects": "received_at",
+}
+"""Order of the rows of a merged file: what is asked of one provider reads few row groups."""
 
-_KEYS: Final = "provider_id, task_type, region, pane_start, partition"
+_PANE_KEYS: Final = "provider_id, task_type, region, pane_start, partition"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +113,14 @@ def compact(
 
 
 def _compact_table(path: str, name: str, table: DeltaTable, today: date, vacuum_hours: int | None) -> TableCompaction:
-    before = [file for files in _files_by_day(table).values() for file in files]
-    for day, files in sorted(_files_by_day(table).items()):
-        if name == "panes" and day < today and not _is_merged(files):
-            _again_on_conflict(path, name, partial(_merge_panes, day=day))
-        elif sum(file.size_bytes < TARGET_BYTES // 2 for file in files) > 1:
-            order = _SORTED_BY.get(name) if day < today else None
-            _again_on_conflict(path, name, partial(_merge_files, day=day, order=order))
+    by_day = _files_by_day(table)
+    before = [file for files in by_day.values() for file in files]
+    for day, files in sorted(by_day.items()):
+        if name == "panes" and day < today:
+            _again_on_conflict(path, name, partial(merge_panes, day=day))
+            continue
+        for group in _groups(files):
+            _again_on_conflict(path, name, partial(_merge_files, name=name, day=day, chosen=group))
     table = _opened(path, name)
     table.create_checkpoint()
     deleted = 0 if vacuum_hours is None else _vacuum(table, vacuum_hours)
@@ -159,58 +165,90 @@ def _files_by_day(table: DeltaTable) -> dict[date, list[_File]]:
     return found
 
 
-def _is_merged(files: Sequence[_File]) -> bool:
-    return not files or (len(files) == 1 and f"/{_MERGED}" in files[0].path)
+def _groups(files: Sequence[_File]) -> list[set[str]]:
+    """Small files, by path, that are to become one file each group."""
+    groups: list[set[str]] = []
+    room = 0
+    for file in sorted(files, key=lambda file: file.size_bytes):
+        if file.size_bytes >= TARGET_BYTES // 2:
+            break
+        if file.size_bytes > room:
+            groups.append(set())
+            room = TARGET_BYTES
+        groups[-1].add(file.path)
+        room -= file.size_bytes
+    return [group for group in groups if len(group) > 1]
 
 
-def _merge_files(table: DeltaTable, day: date, order: Sequence[str] | None) -> None:
-    """One file of a day's small ones, the rows as they are (sorted when the day is closed)."""
-    chosen: Any = [("date", "=", day.isoformat())]
-    compressed = WriterProperties(compression="ZSTD")
-    if order is None:
-        table.optimize.compact(chosen, target_size=TARGET_BYTES, writer_properties=compressed)
-    else:
-        table.optimize.z_order(order, chosen, target_size=TARGET_BYTES, writer_properties=compressed)
+def _merge_files(table: DeltaTable, name: str, day: date, chosen: Collection[str]) -> None:
+    """The chosen files of a day as one, sorted; those that another compaction took are left to it."""
+    files = [file for file in _files_by_day(table).get(day, []) if file.path in chosen]
+    if len(files) > 1:
+        rows = f"select * from {_parquet(table, files)} order by {_SORTED_BY[name]}"
+        _replace(table, name, day, files, rows, "part-")
 
 
-def _merge_panes(table: DeltaTable, day: date) -> None:
-    """A closed day's increments as one row per pane and source partition, in place of the files they were read from."""
+def merge_panes(table: DeltaTable, day: date) -> None:
+    """A closed day's increments as one row per pane and source partition.
+
+    Raises
+    ------
+    CommitFailedError
+        When files of ``table``, at the version it is open at, were replaced by others since.
+    """
     files = _files_by_day(table).get(day, [])
-    if _is_merged(files):
+    if not files or (len(files) == 1 and f"/{_MERGED}" in files[0].path):
         return
+    sums = pane_sums(_parquet(table, files), _PANE_KEYS, "max(last_offset) as last_offset")
+    _replace(table, "panes", day, files, f"{sums} order by {_PANE_KEYS}", _MERGED)
+
+
+def _replace(table: DeltaTable, name: str, day: date, files: Sequence[_File], rows: str, prefix: str) -> None:
+    """Write the rows of a query to one file and put it in the place of ``files``, all or nothing.
+
+    The commit says that data changed even where only files did. deltalake 1.6.6 looks for files that another commit
+    removed only then: two of its own ``optimize`` calls that started from one version both commit, and every row is
+    there twice.
+    """
     storage = pa.fs.PyFileSystem(DeltaStorageHandler(table.table_uri))
-    merged = f"date={day.isoformat()}/{_MERGED}{uuid.uuid4()}.parquet"
-    rows = _write_merged(storage, merged, data_files(table, day))
+    target = f"date={day.isoformat()}/{prefix}{uuid.uuid4()}.parquet"
+    count = _write(storage, target, rows, TABLES[name])
     now_ms = time.time_ns() // 1_000_000
     where: dict[str, str | None] = {"date": day.isoformat()}
-    stats = json.dumps({"numRecords": rows})
+    size_bytes = storage.get_file_info(target).size
     actions: list[AddAction | RemoveAction] = [
-        AddAction(merged, storage.get_file_info(merged).size, where, now_ms, True, stats)
+        AddAction(target, size_bytes, where, now_ms, True, json.dumps({"numRecords": count}))
     ]
     actions += [RemoveAction(file.path, True, now_ms, file.size_bytes, where) for file in files]
     try:
         table.create_write_transaction(actions, "append", table.schema(), ["date"])
     except CommitFailedError:
-        storage.delete_file(merged)
+        storage.delete_file(target)
         raise
 
 
-def _write_merged(storage: pa.fs.FileSystem, target: str, files: Sequence[str]) -> int:
-    """Write the sums of all increments in ``files`` to ``target``; how many rows those are."""
-    increments = f"read_parquet({literals(files)}, hive_partitioning = false)"
-    sql = f"{pane_sums(increments, _KEYS, 'max(last_offset) as last_offset')} order by {_KEYS}"
-    schema = schema_of({name: kind for name, kind in TABLES["panes"].items() if name != "date"})
-    rows = 0
-    with (
-        duckdb.connect() as con,
-        storage.open_output_stream(target) as out,
-        pq.ParquetWriter(out, schema, compression="zstd") as writer,
-    ):
+def _parquet(table: DeltaTable, files: Sequence[_File]) -> str:
+    wanted = {file.path.rsplit("/", 1)[-1] for file in files}
+    paths = [path for path in data_files(table) if path.rsplit("/", 1)[-1] in wanted]
+    return f"read_parquet({literals(paths)}, hive_partitioning = false, union_by_name = true)"
+
+
+def _write(storage: pa.fs.FileSystem, target: str, rows: str, columns: Mapping[str, str]) -> int:
+    """Write what a query gives to one Parquet file; how many rows that were."""
+    types = schema_of(columns)
+    count = 0
+    with duckdb.connect() as con, storage.open_output_stream(target) as out:
         con.execute("set timezone = 'UTC'")
-        for batch in con.sql(sql).to_arrow_reader(_ROWS_A_BATCH):
-            writer.write_table(pa.Table.from_batches([batch]).select(schema.names).cast(schema))
-            rows += len(batch)
-    return rows
+        reader = con.sql(rows).to_arrow_reader(_ROWS_A_BATCH)
+        # A column this version does not know was written by a newer one: it stays as it is.
+        schema = pa.schema(
+            [types.field(field.name) if field.name in types.names else field for field in pa.schema(reader.schema)]
+        )
+        with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+            for batch in reader:
+                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
+                count += len(batch)
+    return count
 
 
 def _vacuum(table: DeltaTable, hours: int) -> int:
