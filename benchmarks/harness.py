@@ -21,7 +21,7 @@ __all__ = ["RESULTS", "BenchmarkFailed", "Program", "Row", "execute", "machine",
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 DIGITS: Final = 4
-"""Significant digits kept: a second run differs in the third."""
+"""Significant digits kept of what is measured (counts keep all): a second run differs in the third."""
 
 
 class BenchmarkFailed(Exception):
@@ -180,7 +180,7 @@ def _number(value: float) -> str:
 
 
 def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
+    return int(value) if float(value).is_integer() else float(f"{value:.{DIGITS}g}")
 
 
 def _cpu() -> str:

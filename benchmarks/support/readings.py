@@ -41,8 +41,7 @@ def counted(path: Path) -> dict[str, Counted]:
     reports: dict[str, int] = defaultdict(int)
     timeouts: dict[str, int] = defaultdict(int)
     latency_us: dict[str, int] = defaultdict(int)
-    opened = gzip.open(path, "rt", encoding="ascii") if path.suffix == ".gz" else path.open(encoding="ascii")
-    with opened as lines:
+    with gzip.open(path, "rt", encoding="ascii") if path.suffix == ".gz" else path.open(encoding="ascii") as lines:
         next(lines)
         for line in lines:
             _, service, *cells = line.rstrip("\r\n").split(",")
