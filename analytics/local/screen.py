@@ -95,7 +95,9 @@ def arrow(trend: float | None) -> str:
 
 
 def _headline(view: View) -> RenderableType:
-    left = "Ctrl-C stops everything" if view.left_s is None else f"stops by itself in {max(0, view.left_s):.0f} s"
+    left = "Ctrl-C stops everything"
+    if view.left_s is not None:
+        left = f"stops by itself in {view.left_s:.0f} s" if view.left_s > 0 else "ended"
     return Text.assemble(
         ("TrustScore", "bold"), f"  {len(view.scored)} providers scored, best first; {left}",
         ("  answers from the lake: Kafka is away", "yellow") if view.stale else "",

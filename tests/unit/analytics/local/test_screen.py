@@ -47,6 +47,7 @@ def test_figures_and_addresses_stand_below() -> None:
 def test_the_end_of_the_run_is_told() -> None:
     assert "Ctrl-C stops everything" in drawn(SEEN)
     assert "stops by itself in 12 s" in drawn(replace(SEEN, left_s=12.4))
+    assert "best first; ended" in drawn(replace(SEEN, left_s=0.0))
 
 
 def test_answers_from_the_lake_and_remarks_are_shown() -> None:
