@@ -16,6 +16,7 @@ from streams.schemas import REPORTS_SCHEMA
 __all__ = ["parse"]
 
 _NAMES: Final = {field.name for field in FIELDS}
+_PER_S: Final = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
 def parse(value: bytes) -> tuple[pa.Table, list[tuple[int, InvalidReport, bytes]]]:
@@ -42,10 +43,11 @@ def parse(value: bytes) -> tuple[pa.Table, list[tuple[int, InvalidReport, bytes]
         if field.kind != "time":
             bad |= ~_fits(field, columns[field.name])
     columns |= {"event_s": pa.array(event_s), "row": pa.array(np.arange(given.num_rows, dtype=np.int32))}
+    shown = _without_times(given, event_s)
     unknown = [name for name in given.column_names if name not in _NAMES]
     if unknown:
-        columns["details"] = _with_unknown(given, columns["details"], unknown, bad)
-    problems = [(row, *_problem(given.slice(row, 1).to_pylist()[0])) for row in np.flatnonzero(bad).tolist()]
+        columns["details"] = _with_unknown(shown.select(unknown), columns["details"], bad)
+    problems = [(row, *_problem(_rows(shown.slice(row, 1))[0])) for row in np.flatnonzero(bad).tolist()]
     return pa.table(columns).filter(pa.array(~bad)), problems
 
 
@@ -91,10 +93,9 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 def _event_s(column: pa.ChunkedArray) -> NDArray[np.float64]:
     """Epoch seconds; nan where there is none."""
     if pa.types.is_timestamp(column.type):
-        micros = column.cast(pa.timestamp("us", tz="UTC"), safe=False).cast(pa.int64())
-        return np.asarray(micros.to_numpy(), np.float64) / 1e6
+        return np.asarray(column.cast(pa.int64()).to_numpy(), np.float64) / _PER_S[column.type.unit]
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
+        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), np.float64)
     return np.array([_seconds(value) for value in column.to_pylist()], np.float64)
 
 
@@ -112,7 +113,7 @@ def _fits(field: Field, column: pa.Array) -> NDArray[np.bool_]:
         return np.full(len(column), not field.required)
     good = np.ones(len(column), bool)
     if field.kind in ("number", "integer"):
-        values = np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
         good = (values >= field.minimum) & (values <= field.maximum)
     elif field.kind == "strings":
         good = np.array([v is None or all(item in field.choices for item in v) for v in column.to_pylist()])
@@ -134,10 +135,29 @@ def _is_object(text: str) -> bool:
         return False
 
 
-def _with_unknown(given: pa.Table, details: pa.Array, unknown: list[str], bad: NDArray[np.bool_]) -> pa.Array:
+def _without_times(given: pa.Table, event_s: NDArray[np.float64]) -> pa.Table:
+    """With the event time as seconds and other times as text: Python has no value for nanoseconds and far years."""
+    for at, field in enumerate(given.schema):
+        if pa.types.is_temporal(field.type):
+            is_event = field.name == "timestamp" and pa.types.is_timestamp(field.type)
+            values = pa.array(event_s, from_pandas=True) if is_event else given[field.name].cast(pa.string())
+            given = given.set_column(at, field.name, values)
+    return given
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = table.to_pylist()
+    except (pa.ArrowException, ValueError, OverflowError) as error:
+        got = f"columns {', '.join(f'{f.name} of type {f.type}' for f in table.schema)} ({error})"
+        raise InvalidReport("message", "values that JSON can hold", got[:300], "change their types") from None
+    return rows
+
+
+def _with_unknown(unknown: pa.Table, details: pa.Array, bad: NDArray[np.bool_]) -> pa.Array:
     """``details`` with the columns we do not know merged in; marks rows where that makes them too large."""
     texts: list[str | None] = []
-    for row, (extra, text) in enumerate(zip(given.select(unknown).to_pylist(), details.to_pylist(), strict=True)):
+    for row, (extra, text) in enumerate(zip(_rows(unknown), details.to_pylist(), strict=True)):
         kept = {name: value for name, value in extra.items() if value is not None}
         if kept and not bad[row]:
             text = msgspec.json.encode({**kept, **msgspec.json.decode(text or "{}")}, enc_hook=str).decode()
@@ -152,8 +172,6 @@ def _problem(row: dict[str, Any]) -> tuple[InvalidReport, bytes]:
     report = {name: value for name, value in row.items() if value is not None}
     if isinstance(details, str) and _is_object(details):
         report["details"] = msgspec.json.decode(details)
-    if hasattr(report.get("timestamp"), "timestamp"):
-        report["timestamp"] = report["timestamp"].timestamp()
     shown = msgspec.json.encode(report, enc_hook=str)
     try:
         validate(report)

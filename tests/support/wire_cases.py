@@ -15,8 +15,8 @@ from tests.support.lake_maker import Message
 from tests.support.plain_panes import NOW_S
 
 __all__ = [
-    "ARROW_HEADER", "BAD_JSON", "CHECKED_BY_WIRE", "GOOD", "GOOD_JSON", "arrow_bytes", "arrow_message", "arrow_table", "json_message",
-    "one_by_one",
+    "ARROW_HEADER", "BAD_JSON", "CHECKED_BY_WIRE", "GOOD", "GOOD_JSON", "arrow_bytes", "arrow_message", "arrow_table",
+    "json_message", "one_by_one",
 ]  # fmt: skip
 
 ARROW_HEADER: Final = ("content-type", ARROW_TYPE)
