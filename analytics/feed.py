@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from aiokafka.structs import ConsumerRecord
 
 from analytics.board import Board
@@ -101,6 +101,7 @@ class ScoreFeed:
     def __init__(self, board: Board, settings: Settings, clock: Callable[[], float]) -> None:
         self.state = FeedState()
         self._board, self._settings, self._clock = board, settings, clock
+        self._ends: dict[TopicPartition, int] = {}
         self._caught_up, self._first_word = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
@@ -108,10 +109,19 @@ class ScoreFeed:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError, TimeoutError) as error:
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+            except Exception as error:  # noqa: BLE001  # a feed that ends would leave every answer stale until a restart
                 before, self.state.problem = self.state.problem, _words(error)
                 if before != self.state.problem:  # twice a second would drown what else there is to read
-                    _log.warning("score_feed_lost", broker=self._settings.broker, problem=self.state.problem)
+                    known = isinstance(error, KafkaError | OSError | TimeoutError)
+                    _log.warning(
+                        "score_feed_lost",
+                        broker=self._settings.broker,
+                        problem=self.state.problem,
+                        exc_info=None if known else error,
+                    )
             self._lost()
             self._first_word.set()
             await asyncio.sleep(_RETRY_S)
@@ -143,7 +153,7 @@ class ScoreFeed:
             await consumer.seek_to_beginning(*partitions)
             await self._read(consumer, partitions)
         finally:
-            await consumer.stop()
+            await _closed(consumer)
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         """All partitions of the topic, once there is one."""
@@ -162,6 +172,7 @@ class ScoreFeed:
 
     async def _read(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         fresh, probed_s = Board(), -1e12
+        self._ends = {}
         target = fresh
         while True:
             for messages in (await consumer.getmany(timeout_ms=_POLL_MS, max_records=_RECORDS)).values():
@@ -169,30 +180,31 @@ class ScoreFeed:
             now_s = self._clock()
             if target is self._board and 0 <= now_s - probed_s < _PROBE_S:
                 continue
-            if await self._probe(consumer, partitions):
-                probed_s = now_s
-                if target is fresh and self.state.lag == 0:
-                    self._board.adopt(fresh)
-                    target = self._board
-                    self._is_caught_up()
-            elif not self.state.is_in_contact(now_s, self._settings.away_s):
-                raise TimeoutError(f"no answer from {self._settings.broker} for {self._settings.away_s:g} s")
+            await self._probe(consumer, partitions)
+            probed_s = now_s
+            if target is fresh and self.state.lag == 0:
+                self._board.adopt(fresh)
+                target = self._board
+                self._is_caught_up()
 
-    async def _probe(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> bool:
-        """Whether the broker answers; sets contact and lag."""
-        try:
-            async with asyncio.timeout(_PATIENCE_S):
-                ends = await consumer.end_offsets(partitions)
-                positions = [await consumer.position(partition) for partition in partitions]
-        except (KafkaError, TimeoutError) as error:
-            self.state.problem = _words(error)
-            return False
+    async def _probe(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        """Set contact and lag; raise when the broker does not answer or the topic is not the one it was.
+
+        A consumer that cannot reach its broker is given up at once: it keeps asking for its topic by name, by which a
+        broker that comes back empty would create it, with the wrong number of partitions.
+        """
+        async with asyncio.timeout(_PATIENCE_S):
+            ends = await consumer.end_offsets(partitions)
+            positions = [await consumer.position(partition) for partition in partitions]
         if len(consumer.partitions_for_topic(SCORES_TOPIC) or partitions) != len(partitions):
             raise UnknownTopicOrPartitionError(f"{SCORES_TOPIC} has other partitions than before")
-        # The embedded broker's end offsets fall short after a batch of several records: never below zero.
+        # A position beyond the end would prove nothing: the embedded broker's end offsets fall short after a batch of
+        # several records. But they grow on every broker, unless it lost its log and came back.
+        if any(ends[partition] < seen for partition, seen in self._ends.items() if partition in ends):
+            raise OffsetOutOfRangeError(f"{SCORES_TOPIC} is shorter than before, it is read anew")
+        self._ends = ends
         self.state.lag = sum(max(0, ends[p] - at) for p, at in zip(partitions, positions, strict=True))
         self._heard()
-        return True
 
     def _heard(self) -> None:
         self.state.contact_s, self.state.problem = self._clock(), None
@@ -203,6 +215,25 @@ class ScoreFeed:
         self.state.is_caught_up = True
         self._caught_up.set()
         self._first_word.set()
+
+
+async def _closed(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer whose broker may be gone.
+
+    aiokafka 0.14 cancels its open fetches when it stops, lets their CancelledError out, and leaves its client open.
+    """
+    try:
+        await consumer.stop()
+    except asyncio.CancelledError:
+        await consumer._client.close()
+        if _is_cancelled():
+            raise
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was cancelled, rather than something it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _words(error: Exception) -> str:

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from analytics.errors import Unavailable
-from analytics.lake import Lake, LakeError
+from analytics.lake import Lake, LakeError, NoLake
 
-__all__ = ["LakeAccess"]
+__all__ = ["LakeAccess", "LakeStatus"]
 
+LakeStatus = Literal["ok", "off", "missing", "unreadable"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -25,6 +26,8 @@ class LakeAccess:
 
     def __init__(self, path: str | Path | None) -> None:
         self.path = path
+        self.status: LakeStatus = "ok" if path else "off"
+        """As of the last question; missing: there is no lake there yet."""
         self.problem: str | None = None if path else "off (TRUSTSCORE_LAKE is empty)"
         """Why the last question got no answer; None when it got one."""
         self._lake: Lake | None = None
@@ -48,9 +51,9 @@ class LakeAccess:
         try:
             answer = await asyncio.to_thread(asked, await self._opened(self.path))
         except LakeError as error:
-            self.problem = str(error)
+            self.problem, self.status = str(error), "missing" if isinstance(error, NoLake) else "unreadable"
             raise Unavailable("lake", "the lake cannot be read", str(error)) from error
-        self.problem = None
+        self.problem, self.status = None, "ok"
         return answer
 
     def close(self) -> None:

@@ -86,9 +86,11 @@ def serve(settings: Settings | None = None) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    server.run()
-    if not server.started:
-        raise SystemExit(1)  # uvicorn has logged why, such as an address in use
+    try:
+        server.run()
+    finally:
+        if not server.started:
+            raise SystemExit(1)  # uvicorn has logged why, such as an address in use
 
 
 def _add_page(app: FastAPI, service: Service) -> None:

@@ -15,7 +15,7 @@ from analytics.catalog import Catalog
 from analytics.errors import Unavailable
 from analytics.feed import ScoreFeed
 from analytics.lake import Lake
-from analytics.lake_access import LakeAccess
+from analytics.lake_access import LakeAccess, LakeStatus
 from analytics.live import View, Views
 from analytics.producer import ReportProducer
 from analytics.settings import Settings
@@ -38,7 +38,8 @@ class BrokerState(BaseModel):
 class LakeState(BaseModel):
     """Access to the lake."""
 
-    status: Literal["ok", "off", "unreadable"]
+    status: LakeStatus
+    """missing: nothing is there yet, as before a worker's first write."""
     tables: dict[str, int]
     """Rows by table."""
     problem: str | None
@@ -128,8 +129,7 @@ class Service:
         try:
             states = await self.lake.ask(Lake.states)
         except Unavailable:
-            status: Literal["off", "unreadable"] = "off" if self.settings.lake is None else "unreadable"
-            return LakeState(status=status, tables={}, problem=self.lake.problem)
+            return LakeState(status=self.lake.status, tables={}, problem=self.lake.problem)
         return LakeState(status="ok", tables={state.name: state.rows for state in states}, problem=None)
 
     def _category(self, provider_id: str) -> str | None:

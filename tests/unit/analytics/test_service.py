@@ -27,7 +27,7 @@ def test_a_service_that_answers_from_the_lake_is_degraded(tmp_path: Path) -> Non
 
 def test_a_service_with_nothing_to_answer_from_is_unavailable(tmp_path: Path) -> None:
     state = asyncio.run(small_service(tmp_path, live=False).readiness())
-    assert (state.status, state.lake.status) == ("unavailable", "unreadable")
+    assert (state.status, state.lake.status) == ("unavailable", "missing")
     assert state.lake.problem is not None
     assert "is no lake" in state.lake.problem
 
