@@ -30,6 +30,8 @@ __all__ = ["Ended", "FirstRunFailed", "Plan", "run"]
 PAST_S: Final = 3_600
 """Traffic replayed before the run goes live, seconds of event time."""
 DEFAULT_PORT: Final = 8_080
+WORKER_SETTINGS: Final = {"TRUSTSCORE_SESSION_TIMEOUT_S": "6", "TRUSTSCORE_LAKE_FLUSH_S": "4"}
+"""For the broker in memory: a first join waits half the session, and what a flush writes is never freed."""
 _LOOK_S: Final = 1.0
 _LINE_S: Final = 5.0
 _START_S: Final = 120.0
@@ -177,8 +179,9 @@ def _start(plan: Plan, supervisor: Supervisor, broker: str, run_dir: Path, port:
     }
     command = [sys.executable, "-m", "analytics.cli.main"]
     supervisor.start(
-        "worker", [sys.executable, "-m", "streams.worker"], {**shared, "TRUSTSCORE_WORKER_PORT": str(worker_port)}
-    )
+        "worker", [sys.executable, "-m", "streams.worker"],
+        {**shared, **WORKER_SETTINGS, "TRUSTSCORE_WORKER_PORT": str(worker_port)},
+    )  # fmt: skip
     supervisor.start(
         "server", [*command, "serve"],
         {**shared, "TRUSTSCORE_HTTP_HOST": plan.http_host, "TRUSTSCORE_HTTP_PORT": str(port)},
