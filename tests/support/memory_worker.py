@@ -1,0 +1,119 @@
+"""The worker's surroundings in memory: a table with its changelog, topics as lists, events that count their acks."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.settings import WorkerSettings
+from streams.tables import BookTable
+
+__all__ = ["Event", "MemoryTable", "MemoryTopic", "NotServed", "settings"]
+
+
+class NotServed(Exception):
+    """What a broker does not take."""
+
+
+class MemoryTable:
+    """What ``load_book`` and ``flush_book`` use of a table, over a changelog that a test can cut anywhere.
+
+    ``log`` is the changelog as a broker would hold it: a new table of a prefix of it is what a worker that crashed
+    reads back.
+    """
+
+    def __init__(self, log: Sequence[tuple[bytes, bytes | None]] = (), takes: int | None = None) -> None:
+        self.log = list(log)
+        self.takes = takes
+        """Writes that are still taken; ``None``: all."""
+        self.data: dict[bytes, bytes] = {}
+        for key, value in self.log:
+            self._set(key, value)
+
+    def _set(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self.data.pop(key, None)
+        else:
+            self.data[key] = value
+
+    def write(self, key: bytes, value: bytes | None) -> "asyncio.Future[Any]":
+        """As ``BookTable.write``; fails once ``takes`` writes were taken."""
+        self._set(key, value)
+        sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self.takes == 0:
+            sent.set_exception(NotServed(key))
+        else:
+            self.takes = None if self.takes is None else self.takes - 1
+            self.log.append((key, value))
+            sent.set_result(None)
+        return sent
+
+    @property
+    def as_table(self) -> BookTable:
+        """Itself, by the type that the functions under test ask for."""
+        table: Any = self
+        typed: BookTable = table
+        return typed
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message in a ``MemoryTopic``."""
+
+    value: bytes
+    key: bytes | None = None
+    partition: int | None = None
+    headers: Sequence[tuple[str, bytes]] = ()
+    offset: int = -1
+    timestamp: int = 0
+
+
+@dataclass
+class MemoryTopic:
+    """A topic of the producing side: what was sent, in order; refuses the next ``refuses`` messages."""
+
+    messages: list[Sent] = field(default_factory=list)
+    refuses: int = 0
+
+    async def send(
+        self,
+        *,
+        value: bytes,
+        key: bytes | None = None,
+        partition: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+    ) -> "asyncio.Future[Any]":
+        """As Faust's: comes back with a future that is done when the broker has the message."""
+        sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self.refuses:
+            self.refuses -= 1
+            sent.set_exception(NotServed(value[:20]))
+        else:
+            self.messages.append(Sent(value, key, partition, headers, len(self.messages)))
+            sent.set_result(None)
+        return sent
+
+
+@dataclass(frozen=True)
+class _Place:
+    topic: str
+    partition: int
+    offset: int
+
+
+class Event:
+    """A chunk as the loops see it."""
+
+    def __init__(self, topic: str, partition: int, run: Sequence[Any]) -> None:
+        self.message = _Place(topic, partition, run[-1].offset)
+        self.value = list(run)
+        self.acks = 0
+
+    def ack(self) -> None:
+        """Count it."""
+        self.acks += 1
+
+
+def settings(**values: Any) -> WorkerSettings:
+    """Settings of a worker with these values, whatever the environment says."""
+    return WorkerSettings.model_construct(**values)

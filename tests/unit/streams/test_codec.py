@@ -1,0 +1,80 @@
+import dataclasses
+
+import cramjam
+import msgspec
+import numpy as np
+import pytest
+
+from scoring.book import Book, Part
+from scoring.stats import BUCKETS, STATS
+from streams.codec import decode_names, decode_part, decode_updates, encode_names, encode_part, encode_updates
+from streams.steps.fold import FoldState, fold, take_updates
+from streams.steps.updates import PaneUpdates
+from tests.support.plain_panes import NOW_S, columns_of_reports, some_reports
+
+
+def same(one: Part | PaneUpdates, other: Part | PaneUpdates) -> bool:
+    """Whether all fields are equal."""
+    names = [field.name for field in dataclasses.fields(one)]
+    return type(one) is type(other) and all(np.array_equal(getattr(one, n), getattr(other, n)) for n in names)
+
+
+def folded(seed: int) -> FoldState:
+    state = FoldState()
+    fold(state, columns_of_reports(some_reports(seed, 120)), NOW_S)
+    return state
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_part_comes_back_as_it_was(seed: int) -> None:
+    book = folded(seed).book
+    assert len(book.dirty) > 40
+    for dirty in book.dirty:
+        assert same(decode_part(encode_part(book.part(*dirty))), book.part(*dirty))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_updates_come_back_as_they_were(seed: int) -> None:
+    updates = take_updates(folded(seed), 7)
+    assert updates is not None
+    assert len(updates.latency_pane) > 10
+    assert same(decode_updates(encode_updates(updates)), updates)
+
+
+def test_the_greatest_and_least_numbers_come_back() -> None:
+    rows = np.array([0, 2**40])
+    stats = np.zeros((2, len(STATS)), np.int64)
+    stats[0, 0], stats[1, -1] = 2**63 - 1, -(2**63)
+    part = Part(rows, stats, np.array([-1, 2**62]), np.array([5, BUCKETS * 7]), np.array([1, 2**62]))
+    assert same(decode_part(encode_part(part)), part)
+
+
+def test_an_empty_part_comes_back_empty() -> None:
+    empty = Book().part(60, NOW_S, 0)
+    assert same(decode_part(encode_part(empty)), empty)
+    assert decode_part(encode_part(empty)).stats.shape == (0, len(STATS))
+
+
+def test_names_come_back_in_order() -> None:
+    names = ["b", "a|task=ä\n\x00", "0\x00github|region=eu", ""]
+    assert decode_names(encode_names(names)) == names
+
+
+def test_state_of_another_layout_is_refused_with_the_next_step() -> None:
+    message = msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(encode_part(Book().part(60, NOW_S, 0)))))
+    message[0] = 2
+    other = bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(message)))
+    with pytest.raises(
+        ValueError, match="state of layout 1 expected; got layout 2; give the worker a new application id"
+    ):
+        decode_part(other)
+
+
+def test_few_stated_statistics_make_a_small_message() -> None:
+    book = Book()
+    for row in range(1_000):
+        book.row(str(row))
+    block = book.block((60, NOW_S))
+    block.offset[:1_000] = np.arange(1_000)
+    block.stats[:1_000, 0] = 1
+    assert len(encode_part(book.part(60, NOW_S, 0))) < 24_000, "8 bytes of row, offset and count each, less what packs"
