@@ -95,7 +95,7 @@ def _faust_app(settings: WorkerSettings) -> faust.App:
         consumer_auto_offset_reset="earliest",
         producer_max_request_size=16 << 20,
         producer_linger=0.005,
-        producer_compression_type="lz4",  # a score is 6 KB of JSON
+        producer_compression_type=settings.compression,
     )
 
 

@@ -1,6 +1,6 @@
 """Settings of the worker, read from the environment once, in ``streams.worker``."""
 
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +21,10 @@ class WorkerSettings(BaseSettings):
         default=4, ge=1, le=10_000, description="partitions of every topic, where they are to be created"
     )
     replication: int = Field(default=1, ge=1, le=7, description="replicas of every topic, where they are to be created")
+    compression: Literal["lz4", "gzip", "snappy", "zstd"] | None = Field(
+        default=None,
+        description="of what the worker sends; panes and state are small already, scores shrink to a fifth",
+    )
     lake: str = Field(
         default="trustscore-data/lake", description="directory of the Delta tables; empty: none are written"
     )

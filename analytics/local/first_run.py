@@ -30,7 +30,11 @@ __all__ = ["Ended", "FirstRunFailed", "Plan", "run"]
 PAST_S: Final = 3_600
 """Traffic replayed before the run goes live, seconds of event time."""
 DEFAULT_PORT: Final = 8_080
-WORKER_SETTINGS: Final = {"TRUSTSCORE_SESSION_TIMEOUT_S": "6", "TRUSTSCORE_LAKE_FLUSH_S": "4"}
+WORKER_SETTINGS: Final = {
+    "TRUSTSCORE_SESSION_TIMEOUT_S": "6",
+    "TRUSTSCORE_LAKE_FLUSH_S": "4",
+    "TRUSTSCORE_COMPRESSION": "lz4",
+}
 """For the broker in memory: a first join waits half the session, and what a flush writes is never freed."""
 _LOOK_S: Final = 1.0
 _LINE_S: Final = 5.0
