@@ -1,4 +1,4 @@
-"""Writes ``docs/reference/`` from the code: report fields, columns of the lake, settings. ``make docs`` runs it."""
+"""Writes ``docs/reference/`` from the code: report fields, lake, settings, metrics. ``make docs`` runs it."""
 
 import ast
 import inspect
@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from prometheus_client.metrics import MetricWrapperBase
 from pydantic_settings import BaseSettings
 
+from analytics.metrics import METRICS
 from analytics.settings import Settings
 from scoring import tables
 from scoring.reports import FIELDS
 from streams.settings import WorkerSettings
+from streams.telemetry import Telemetry
 
 __all__ = ["DIRECTORY", "pages"]
 
@@ -94,9 +97,27 @@ def _settings() -> str:
     return _page("Settings", lead, server, worker, broker)
 
 
+def _metrics() -> str:
+    head = ("metric", "kind", "labels", "meaning")
+    server = _table(
+        head, ((f"`{name}`", m.kind, ", ".join(m.labels), f"{m.meaning} ({m.unit})") for name, m in METRICS.items())
+    )
+    known = vars(Telemetry()).values()
+    collectors = [one for one in known if isinstance(one, MetricWrapperBase)]
+    worker = _table(head, (_worker_metric(one) for one in collectors))
+    lead = "In Prometheus text, at `/metrics` of the server, and of a worker that has a `TRUSTSCORE_WORKER_PORT`."
+    return _page("Metrics", lead, "## Worker\n\n" + worker, "## Server\n\n" + server)
+
+
+def _worker_metric(metric: MetricWrapperBase) -> tuple[str, str, str, str]:
+    facts = next(iter(metric.collect()))
+    suffix = "_total" if facts.type == "counter" else ""
+    return f"`{facts.name}{suffix}`", facts.type, ", ".join(metric._labelnames), facts.documentation
+
+
 def pages() -> dict[str, str]:
     """Text of every page, by file name."""
-    return {"reports.md": _reports(), "lake.md": _lake(), "settings.md": _settings()}
+    return {"reports.md": _reports(), "lake.md": _lake(), "settings.md": _settings(), "metrics.md": _metrics()}
 
 
 def main() -> int:
