@@ -51,7 +51,8 @@ def text(value: object, field: str, most: int = 100) -> str | None:
     if isinstance(value, str) and 1 <= len(value) <= most and _is_clean(value):
         return value
     got = "an empty text" if value == "" else _shown(value)
-    raise InvalidRequest(field, f"text of 1 to {most} characters without control characters", got, "leave it out to ask about everything")
+    wanted = f"text of 1 to {most} characters without control characters"
+    raise InvalidRequest(field, wanted, got, "leave it out to ask about everything")
 
 
 def limit(value: object, most: int) -> int:
@@ -109,7 +110,7 @@ def closest_ids(wanted: str, known: Iterable[str], most: int = 3) -> list[str]:
 
 def _is_clean(value: str) -> bool:
     """Whether a text can be written as UTF-8 and holds no control characters."""
-    return value.isascii() and value.isprintable() or not any(ord(c) < 32 or 0xD800 <= ord(c) < 0xE000 for c in value)
+    return not any(ord(character) < 32 or 0xD800 <= ord(character) < 0xE000 for character in value)
 
 
 def _shown(value: object) -> str:
