@@ -214,6 +214,7 @@ class Answers:
     async def report(self, report: Mapping[str, Any]) -> ReportAnswer:
         """Take one report: answered when Kafka has acknowledged it."""
         accepted = intake.accept(report, self._clock())
+        await self._contributors.meet(accepted.reporter_id)
         await self._producer.send([accepted.message])
         total = await self._contributors.add(accepted.reporter_id, 1)
         status = status_of(total)
@@ -230,6 +231,8 @@ class Answers:
     async def report_many(self, reports: Sequence[Mapping[str, Any]]) -> ReportsAnswer:
         """Take all of them, or none when one cannot be used."""
         accepted = intake.accept_many(reports, self._clock())
+        for reporter_id in {one.reporter_id for one in accepted}:
+            await self._contributors.meet(reporter_id)
         await self._producer.send([one.message for one in accepted])
         for one in accepted:
             await self._contributors.add(one.reporter_id, 1)

@@ -37,11 +37,15 @@ class Contributors:
         self._lake = lake
         self._totals: OrderedDict[str, int] = OrderedDict()
 
-    async def add(self, reporter_id: str, accepted: int) -> int:
-        """Contributions of the reporter with ``accepted`` new ones."""
+    async def meet(self, reporter_id: str) -> None:
+        """Count the reporter from the lake unless known: before its report is sent, lest the lake hold it already."""
         if reporter_id not in self._totals:
             before = await self._from_lake(reporter_id)
             self._totals.setdefault(reporter_id, before)  # another report of theirs may have come meanwhile
+
+    async def add(self, reporter_id: str, accepted: int) -> int:
+        """Contributions of the reporter with ``accepted`` new ones."""
+        await self.meet(reporter_id)
         self._totals[reporter_id] += accepted
         self._totals.move_to_end(reporter_id)
         total = self._totals[reporter_id]

@@ -131,8 +131,7 @@ def _add_report(server: SentenceServer, answers: AnswersLike) -> None:
     async def trustscore_report(**fields: Any) -> ReportAnswer:
         """Say what came of one call to a provider: outcome and whatever else you saw (latency, cost, quality, …).
 
-        It goes to the stream that the scores are computed from. Send each call once; with a report_id of your own,
-        sending it again does not count twice.
+        It goes to the stream that the scores are computed from. Send each call once: sent twice, it counts twice.
         """
         return await answers.report({name: value for name, value in fields.items() if value is not None})
 

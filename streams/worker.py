@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+from typing import Final
 
 import structlog
 from faust.tables.recovery import Recovery
@@ -18,6 +20,8 @@ from streams.topics import ensure_topics
 __all__ = ["main"]
 
 log = structlog.get_logger()
+STOP_S: Final = 15.0
+"""Longest time for the last flush, and again for leaving the group."""
 
 
 def main() -> int:
@@ -90,24 +94,38 @@ def _measure_lag(parts: Parts) -> None:
 
 
 async def _stop(parts: Parts) -> int:
-    """Flush what was read, commit it, leave the group."""
+    """Flush what was read, commit it, leave the group.
+
+    Without its broker a step may never end, not even when cancelled. Then the process does: what was not flushed is
+    read again at the next start.
+    """
     failure = parts.app.crash_reason if parts.app.crashed else parts.fold.flood
-    if not parts.app.crashed:
-        try:
-            for flush in (parts.fold.flush, parts.score.tick, parts.score.flush):
-                await asyncio.wait_for(flush(), 30)
-            if parts.lake:
-                await asyncio.wait_for(parts.lake.flush(), 30)
-            await parts.app.consumer.commit()
-        except Exception as error:  # the process edge: the rest is read again at the next start
+    for act in (_last_flush, _leave):
+        step = asyncio.create_task(act(parts))
+        done, _ = await asyncio.wait([step], timeout=STOP_S)
+        if not done:
+            log.error("stop_took_too_long", step=act.__name__.strip("_"), seconds=STOP_S)
+            os._exit(1)
+        if error := step.exception():
             failure = failure or error
-            log.exception("last_flush_failed")
-    await parts.app.stop()
+            log.error("stop_failed", step=act.__name__.strip("_"), exc_info=error)
     if failure is not None:
-        log.error("worker_failed", reason=str(failure))
+        log.error("worker_failed", reason=str(failure) or repr(failure))
         return 1
     log.info("worker_stopped")
     return 0
+
+
+async def _last_flush(parts: Parts) -> None:
+    if parts.app.crashed:
+        return
+    for flush in (parts.fold.flush, parts.score.tick, parts.score.flush, *([parts.lake.flush] if parts.lake else [])):
+        await flush()
+    await parts.app.consumer.commit()
+
+
+async def _leave(parts: Parts) -> None:
+    await parts.app.stop()
 
 
 if __name__ == "__main__":
