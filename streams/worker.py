@@ -57,11 +57,12 @@ async def _run(settings: WorkerSettings) -> int:
         loop.add_signal_handler(number, stop.set)
     web = serve(parts.telemetry, settings.worker_host, settings.worker_port) if settings.worker_port else None
     log.info("worker_starting", broker=settings.broker, lake=settings.lake or None, group=settings.application_id)
-    await parts.app.start()
+    starting = asyncio.create_task(parts.app.start())  # never done where the broker goes away meanwhile
+    starting.add_done_callback(lambda task: stop.set() if task.exception() else None)
     watch = asyncio.create_task(_watch(parts, stop))
     await stop.wait()
     watch.cancel()
-    code = await _stop(parts)
+    code = await _stop(parts, starting)
     if web:
         web.shutdown()
     return code
@@ -93,13 +94,15 @@ def _measure_lag(parts: Parts) -> None:
             parts.telemetry.lag.labels(tp.topic, str(tp.partition)).set(lag)
 
 
-async def _stop(parts: Parts) -> int:
+async def _stop(parts: Parts, starting: asyncio.Task[None]) -> int:
     """Flush what was read, commit it, leave the group.
 
     Without its broker a step may never end, not even when cancelled. Then the process does: what was not flushed is
     read again at the next start.
     """
     failure = parts.app.crash_reason if parts.app.crashed else parts.fold.flood
+    if starting.done() and starting.exception():
+        failure = starting.exception()
     for act in (_last_flush, _leave):
         step = asyncio.create_task(act(parts))
         done, _ = await asyncio.wait([step], timeout=STOP_S)
@@ -117,7 +120,7 @@ async def _stop(parts: Parts) -> int:
 
 
 async def _last_flush(parts: Parts) -> None:
-    if parts.app.crashed:
+    if parts.app.crashed or not parts.telemetry.ready:
         return
     for flush in (parts.fold.flush, parts.score.tick, parts.score.flush, *([parts.lake.flush] if parts.lake else [])):
         await flush()
