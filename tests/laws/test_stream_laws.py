@@ -274,6 +274,24 @@ def _step(rng: random.Random) -> tuple[Any, ...]:
     )
 
 
+@pytest.mark.parametrize(
+    "story",
+    [
+        pytest.param([("fold", 1), ("tick",), ("fold", 4), ("fail", 1, 0)], id="a message is lost, the next arrives"),
+        pytest.param([("fold", 2), ("flush", 2, None), ("crash", 0)], id="state is saved before its panes are sent"),
+        pytest.param([("fold", 4), ("flush", 0, None), ("crash", 0), ("fold", 1), ("tick",)], id="restart in a pane"),
+        pytest.param([("fold", 4), ("wait", 5_000), ("crash", 0), ("flush", 0, 2)], id="panes expire on the way"),
+    ],
+)
+def test_stories_that_once_ended_badly_end_as_without(story: list[tuple[Any, ...]]) -> None:
+    names, latencies_ms = "abcab", (5, 1_000, 60_000, 70, 5)
+    whole: list[Report] = [
+        {"provider_id": name, "outcome": "success", "timestamp": NOW_S, "latency_ms": latency_ms}
+        for name, latency_ms in zip(names, latencies_ms, strict=True)
+    ]
+    assert_ends_as_without_crash(whole, story, 1_024)
+
+
 def test_the_stories_of_the_crash_law_do_crash() -> None:
     """The model itself: a cut flush loses its tail, and replay mends it."""
     whole = [{"provider_id": name, "outcome": "success", "timestamp": NOW_S, "latency_ms": 5} for name in "abcab"]
