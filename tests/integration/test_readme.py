@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 import pytest
 
-from tests.support.running_service import RunningService, eventually, running_service
+from tests.support.running_service import CLI, RunningService, eventually, running_service
 from tests.support.small_answers import reports
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -39,12 +39,11 @@ def here(code: str, service: RunningService) -> str:
     return addressed.replace("127.0.0.1:9092", service.env["TRUSTSCORE_BROKER"])
 
 
-def run(command: list[str], service: RunningService) -> str:
+def run(command: list[str], service: RunningService, **settings: str) -> str:
     """What a command says on stdout; it must succeed."""
     root = Path(service.env["TRUSTSCORE_LAKE"]).parents[1]
-    done = subprocess.run(
-        command, cwd=root, env=dict(service.env), capture_output=True, text=True, timeout=100, check=False
-    )
+    env = {**service.env, **settings}
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -77,8 +76,5 @@ def test_the_lines_of_the_readme_run(service: RunningService) -> None:
     eventually(lambda: service.sample_size(REPORTED) or None, "the report in the score")
     for line in commands:
         words = shlex.split(here(line, service))
-        settings = [word for word in words if word.startswith("TRUSTSCORE_")]
-        arguments = words[words.index("trustscore") + 1 :]
-        done = service.cli(*arguments, **dict(setting.split("=", 1) for setting in settings))
-        assert done.returncode == 0, f"{line}: {done.stderr}"
-        assert done.stdout, line
+        settings = dict(word.split("=", 1) for word in words if word.startswith("TRUSTSCORE_"))
+        assert run([*CLI, *words[words.index("trustscore") + 1 :]], service, **settings), line
