@@ -1,6 +1,6 @@
 """What reporting costs an agent: microseconds of ``report()`` on its path, and reports a second from one process.
 
-``python -m benchmarks.client [--reports 200000] [--url kafka://127.0.0.1:9092]``. Without an address the reports are
+``python -m benchmarks client [--reports 200000] [--url kafka://127.0.0.1:9092]``. Without an address the reports are
 encoded as for the network and thrown away (``encode``), then sent to an embedded broker (``kafka``), keyed, one JSON
 message each.
 """
@@ -8,19 +8,23 @@ message each.
 import argparse
 import contextlib
 import gc
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from trustscore_client import Bounds, Delivery, KafkaTransport, Transport, TrustScore
 from trustscore_client.encoding import encode
 from trustscore_client.settings import transport_of
 
 from analytics.local.embedded_broker import EmbeddedBroker
+from benchmarks.harness import BenchmarkFailed, Program, Row, execute
 
-TARGET_P99_US = 20.0
-TARGET_PER_S = 100_000.0
-PROVIDERS = [f"provider-{number:03d}" for number in range(200)]
+__all__ = ["PROGRAM"]
+
+TARGET_P99_US: Final = 20.0
+TARGET_PER_S: Final = 100_000.0
+PROVIDERS: Final = [f"provider-{number:03d}" for number in range(200)]
 
 
 class Encoder:
@@ -63,7 +67,7 @@ def measure(transport: Transport, count: int) -> dict[str, float]:
     stats = client.stats
     client.close()
     if stats.sent != count + 1:
-        raise SystemExit(f"{count + 1:,} reports were to be sent, {stats.sent:,} were: {stats.last_error}")
+        raise BenchmarkFailed(f"{count + 1:,} reports were to be sent, {stats.sent:,} were: {stats.last_error}")
     took_ns.sort()
     at = {name: took_ns[min(int(count * share), count - 1)] / 1_000 for name, share in
           (("p50_us", 0.5), ("p99_us", 0.99), ("p999_us", 0.999), ("max_us", 1.0))}  # fmt: skip
@@ -80,20 +84,25 @@ def transports(url: str | None) -> Iterator[dict[str, Transport]]:
         yield {"encode": Encoder(), "kafka": KafkaTransport(broker.address)}
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reports", type=int, default=200_000)
-    parser.add_argument("--url")
-    options = parser.parse_args(arguments)
-    with transports(options.url) as measured:
-        for name, transport in measured.items():
-            row = measure(transport, options.reports)
-            print(
-                f"{name:7} report() p50 {row['p50_us']:.1f} µs, p99 {row['p99_us']:.1f} µs "
-                f"(target {TARGET_P99_US:.0f}), p99.9 {row['p999_us']:.0f} µs, longest {row['max_us'] / 1_000:.1f} ms; "
-                f"{row['reported_per_s']:,.0f}/s taken, {row['sent_per_s']:,.0f}/s sent (target {TARGET_PER_S:,.0f})"
-            )
+def options(parser: argparse.ArgumentParser) -> None:
+    """What can be asked of it."""
+    parser.add_argument("--reports", type=int, default=200_000, help="made (default 200,000)")
+    parser.add_argument("--url", help="send them there instead: kafka://HOST:PORT or http://HOST:PORT")
 
+
+def run(given: argparse.Namespace) -> Iterator[Row]:
+    """Rows of each way out."""
+    with transports(given.url) as measured:
+        for name, transport in measured.items():
+            got = measure(transport, given.reports)
+            facts = {key: round(value, 2) for key, value in got.items() if key.endswith("_us")}
+            p99_us = got["p99_us"]
+            yield Row(f"client/report-p99-{name}", p99_us, "µs", None, TARGET_P99_US, lower_is_better=True, facts=facts)
+            yield Row(f"client/reported-{name}", got["reported_per_s"], "reports/s")
+            yield Row(f"client/sent-{name}", got["sent_per_s"], "reports/s", None, TARGET_PER_S)
+
+
+PROGRAM: Final = Program("client", __doc__ or "", options, run)
 
 if __name__ == "__main__":
-    main()
+    sys.exit(execute(PROGRAM))

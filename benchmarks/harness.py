@@ -137,10 +137,10 @@ def execute(program: Program, arguments: Sequence[str] | None = None, results: P
     program.options(parser)
     options = parser.parse_args(arguments)
     load_1m = os.getloadavg()[0]
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # "not leader" for each partition of a topic made just now
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # either way, what was started is stopped
     rows: list[Row] = []
     code = 0
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # "not leader" for each partition of a topic made just now
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # either way, what was started is stopped
     try:
         for row in program.run(options):
             say(f"  {row.name}: {_number(row.value)} {row.unit}".rstrip())
@@ -151,6 +151,8 @@ def execute(program: Program, arguments: Sequence[str] | None = None, results: P
     except KeyboardInterrupt:
         say(f"{program.name}: interrupted after {len(rows)} rows, which are kept")
         code = 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if rows:
         fresh = stored(rows, machine(), datetime.now(UTC), load_1m)
         kept = json.dumps(merged(read(results), fresh), indent=2, ensure_ascii=False)

@@ -17,7 +17,7 @@ from analytics.local.children import free_port, resident_bytes
 from analytics.local.supervisor import ChildEnded, Supervisor, last_lines
 from benchmarks.harness import BenchmarkFailed
 
-__all__ = ["Sample", "Worker", "cpu_s", "peak_bytes", "wait_for"]
+__all__ = ["Sample", "Worker", "cpu_s", "peak_bytes", "sample_of", "wait_for"]
 
 SAMPLE_S: Final = 0.25
 STALLED_S: Final = 90.0
@@ -89,7 +89,7 @@ class Worker:
                 text = answer.read().decode()
         except (urllib.error.URLError, ConnectionError):
             return Sample(time.monotonic())
-        return _sample(text, time.monotonic(), cpu_s(self.pid) or 0.0)
+        return sample_of(text, time.monotonic(), cpu_s(self.pid) or 0.0)
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""
@@ -150,7 +150,8 @@ def peak_bytes(pid: int) -> int | None:
     return resident_bytes(pid)
 
 
-def _sample(text: str, at_s: float, used_cpu_s: float) -> Sample:
+def sample_of(text: str, at_s: float, used_cpu_s: float = 0.0) -> Sample:
+    """What ``/metrics`` of a worker says, in Prometheus text."""
     values: dict[str, int] = {}
     lag: dict[tuple[str, str], int] = {}
     for family in text_string_to_metric_families(text):
