@@ -51,7 +51,7 @@ class FoldLoop:
         self._readers: dict[int, JsonReader] = {}
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
-        self._flushing = asyncio.Lock()
+        self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
         self.flood: RejectFlood | None = None
 
     def revoked(self, partitions: Iterable[TP]) -> None:
@@ -90,14 +90,24 @@ class FoldLoop:
 
     async def tick(self) -> None:
         """Send the panes that changed to where their providers are scored."""
-        taken = [take_updates(held.state, partition) for partition, held in self._partitions.items()]
-        changed = [updates for updates in taken if updates is not None]
-        if not changed:
-            return
-        updates, places = concatenated(changed), self._settings.partitions
-        target = np.array([zlib.crc32(provider_of(name).encode()) % places for name in updates.names])
-        for place, part in split(updates, target):
-            self._sent.append(await self._panes.send(value=encode_updates(part), partition=place))
+        async with self._sending:  # a flush that waits for what was sent must not miss what a tick has begun to send
+            taken = [take_updates(held.state, partition) for partition, held in self._partitions.items()]
+            changed = [updates for updates in taken if updates is not None]
+            if not changed:
+                return
+            updates, places = concatenated(changed), self._settings.partitions
+            target = np.array([zlib.crc32(provider_of(name).encode()) % places for name in updates.names])
+            try:
+                for place, part in split(updates, target):
+                    self._sent.append(await self._panes.send(value=encode_updates(part), partition=place))
+            except BaseException:
+                self._send_all_again()
+                raise
+
+    def _send_all_again(self) -> None:
+        """Whichever message failed, its panes go out with the next tick."""
+        for held in self._partitions.values():
+            mark_unsent(held.state)
 
     async def flush(self) -> None:
         """Make durable what was read, then acknowledge it. What fails stays waiting and is tried again."""
@@ -110,8 +120,7 @@ class FoldLoop:
             try:
                 await self._make_durable(taken, waiting)
             except BaseException:
-                for held in self._partitions.values():
-                    mark_unsent(held.state)  # whichever message failed, its panes go out again
+                self._send_all_again()
                 for number, held in taken.items():
                     before, since = waiting[number], held.waiting
                     held.waiting = Waiting(

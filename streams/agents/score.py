@@ -65,12 +65,22 @@ class ScoreLoop:
         """Score what changed or moved, and send what a reader would see differently."""
         started = time.perf_counter()
         for partition, held in list(self._partitions.items()):
-            for record in score(held.state, self._clock()):
-                key = f"{record.provider_id}|{record.facet}" if record.facet else record.provider_id
-                self._sent.append(await self._scores.send(key=key.encode(), value=msgspec.json.encode(record)))
-                self._telemetry.emitted.inc()
+            try:
+                for record in score(held.state, self._clock()):
+                    key = f"{record.provider_id}|{record.facet}" if record.facet else record.provider_id
+                    self._sent.append(await self._scores.send(key=key.encode(), value=msgspec.json.encode(record)))
+                    self._telemetry.emitted.inc()
+            except BaseException:
+                self._say_all_again()
+                raise
             self._telemetry.entities.labels(str(partition)).set(len(held.state.entities))
         self._telemetry.score_s.observe(time.perf_counter() - started)
+
+    def _say_all_again(self) -> None:
+        """Whichever score failed, all go out with the next tick."""
+        for held in self._partitions.values():
+            held.state.said.clear()
+            held.state.changed.update(range(len(held.state.entities)))
 
     async def flush(self) -> None:
         """Write the state, then acknowledge what it holds."""
@@ -79,9 +89,7 @@ class ScoreLoop:
             try:
                 await asyncio.gather(*sent)
             except BaseException:
-                for held in self._partitions.values():
-                    held.state.said.clear()  # whichever score failed, all go out again
-                    held.state.changed.update(range(len(held.state.entities)))
+                self._say_all_again()
                 raise
             for number, held in list(self._partitions.items()):
                 if self._partitions.get(number) is not held:
