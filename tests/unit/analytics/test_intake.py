@@ -44,7 +44,7 @@ def test_what_was_given_is_kept() -> None:
     assert (accepted.reporter_id, accepted.event_s) == ("me", 1_759_999_980.0)
 
 
-@pytest.mark.promise("bad-input.rest-sentence")
+@pytest.mark.promise("rest.bad-report")
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [

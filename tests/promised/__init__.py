@@ -1,0 +1,1 @@
+"""Promises by area; ``tests.promises`` gathers them."""
