@@ -1,14 +1,17 @@
 """The worker's surroundings in memory: a table with its changelog, topics as lists, events that count their acks."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+from faust import Stream
+from faust.types import TopicT
 
 from streams.settings import WorkerSettings
 from streams.tables import BookTable
 
-__all__ = ["Event", "MemoryTable", "MemoryTopic", "NotServed", "settings"]
+__all__ = ["Chunks", "Event", "MemoryTable", "MemoryTopic", "NotServed", "settings"]
 
 
 class NotServed(Exception):
@@ -70,10 +73,13 @@ class Sent:
 
 @dataclass
 class MemoryTopic:
-    """A topic of the producing side: what was sent, in order; refuses the next ``refuses`` messages."""
+    """A topic of the producing side: what was sent, in order."""
 
     messages: list[Sent] = field(default_factory=list)
     refuses: int = 0
+    """Messages that the broker will not take: their futures fail."""
+    breaks_after: int | None = None
+    """Messages after which ``send`` itself fails, as a producer without its broker does; ``None``: never."""
 
     async def send(
         self,
@@ -84,6 +90,8 @@ class MemoryTopic:
         headers: Sequence[tuple[str, bytes]] = (),
     ) -> "asyncio.Future[Any]":
         """As Faust's: comes back with a future that is done when the broker has the message."""
+        if self.breaks_after == len(self.messages):
+            raise NotServed(value[:20])
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.refuses:
             self.refuses -= 1
@@ -92,6 +100,13 @@ class MemoryTopic:
             self.messages.append(Sent(value, key, partition, headers, len(self.messages)))
             sent.set_result(None)
         return sent
+
+    @property
+    def as_topic(self) -> TopicT:
+        """Itself, by the type that the loops ask for."""
+        topic: Any = self
+        typed: TopicT = topic
+        return typed
 
 
 @dataclass(frozen=True)
@@ -112,6 +127,29 @@ class Event:
     def ack(self) -> None:
         """Count it."""
         self.acks += 1
+
+
+class Chunks:
+    """A stream of events that ends, as ``stream.noack().events()``."""
+
+    def __init__(self, *events: Event) -> None:
+        self._events = events
+
+    def noack(self) -> "Chunks":
+        """Itself: nothing is acknowledged unasked."""
+        return self
+
+    async def events(self) -> AsyncIterator[Event]:
+        """The events, in order."""
+        for event in self._events:
+            yield event
+
+    @property
+    def as_stream(self) -> Stream[Any]:
+        """Itself, by the type that the loops ask for."""
+        stream: Any = self
+        typed: Stream[Any] = stream
+        return typed
 
 
 def settings(**values: Any) -> WorkerSettings:

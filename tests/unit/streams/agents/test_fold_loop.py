@@ -1,0 +1,261 @@
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+from faust.types import TP
+
+from streams.agents import FoldLoop
+from streams.codec import decode_updates
+from streams.sinks import LakeSinks
+from streams.steps.score import ScoreState, merge
+from streams.steps.updates import provider_of
+from streams.tables import load_book
+from streams.telemetry import Telemetry
+from tests.support.memory_worker import Chunks, Event, MemoryTable, MemoryTopic, NotServed, settings
+from tests.support.plain_panes import NOW_S, Pane, PaneKey, Report, panes_in, panes_of, some_reports
+from tests.support.wire_cases import GOOD, json_message
+
+
+class Loop:
+    """A fold loop and its surroundings in memory, with the lake in ``root``."""
+
+    def __init__(self, root: Path | None = None, log: Any = (), **values: Any) -> None:
+        self.table, self.panes, self.rejects = MemoryTable(log), MemoryTopic(), MemoryTopic()
+        self.telemetry = Telemetry()
+        self.lake = LakeSinks(str(root), "trust.reports", "trust.scores") if root else None
+        self.fold = FoldLoop(
+            settings(**values), self.table.as_table, self.panes.as_topic, self.rejects.as_topic, self.lake,
+            self.telemetry, lambda: float(NOW_S),
+        )  # fmt: skip
+
+    async def read(self, *events: Event) -> None:
+        """Let the agent see the events."""
+        await self.fold.run(Chunks(*events).as_stream)
+
+    def told(self) -> dict[PaneKey, Pane]:
+        """Panes as the scores hold them after all messages, without their source partition."""
+        state = ScoreState()
+        for message in self.panes.messages:
+            merge(state, decode_updates(message.value))
+        panes: dict[PaneKey, Pane] = {}
+        for (level, start, name), pane in panes_in(state.book)[0].items():
+            held = panes.setdefault((level, start, name.partition("\x00")[2]), Pane())
+            held.stats.update(pane.stats)
+            held.buckets.update(pane.buckets)
+        return panes
+
+    def counted(self, name: str) -> float:
+        """Value of a metric."""
+        return self.telemetry.registry.get_sample_value(name) or 0.0
+
+
+def chunk(reports: list[Any], partition: int = 0, first: int = 0) -> Event:
+    return Event("trust.reports", partition, [json_message(first + at, report) for at, report in enumerate(reports)])
+
+
+def sums(panes: dict[PaneKey, Pane]) -> dict[PaneKey, tuple[dict[str, int], dict[int, int]]]:
+    return {key: (dict(pane.stats), dict(pane.buckets)) for key, pane in panes.items()}
+
+
+def rows(root: Path, table: str) -> int:
+    return len(DeltaTable(str(root / table)).to_pyarrow_table())
+
+
+REPORTS: list[Report] = [*some_reports(1, 40, span_s=3_000)]
+
+
+def test_a_flush_makes_everything_durable_and_then_acknowledges(tmp_path: Path) -> None:
+    async def story() -> None:
+        loop, event = Loop(tmp_path), chunk([*REPORTS, b"x"])
+        await loop.read(event)
+        assert (event.acks, loop.panes.messages, loop.table.log) == (0, [], [])
+        await loop.fold.flush()
+        assert event.acks == 1
+        assert sums(loop.told()) == sums(panes_of(REPORTS))
+        assert (rows(tmp_path, "reports"), rows(tmp_path, "rejects"), len(loop.rejects.messages)) == (40, 1, 1)
+        read_back = load_book(MemoryTable(loop.table.log).as_table, 0)
+        assert sums(panes_in(read_back)[0]) == sums(panes_of(REPORTS))
+        assert loop.counted("trustscore_reports_folded_total") == 40
+        assert loop.counted("trustscore_lake_reports_total") == 40
+        assert loop.counted("trustscore_rejects_total") == 1
+        await loop.fold.flush()
+        assert event.acks == 1
+
+    asyncio.run(story())
+
+
+def test_panes_of_a_provider_go_to_one_partition_whatever_their_source() -> None:
+    async def story() -> None:
+        loop = Loop(partitions=4)
+        for partition in range(3):
+            await loop.read(chunk(REPORTS, partition))
+        await loop.fold.tick()
+        assert 1 < len(loop.panes.messages) <= 4
+        places: dict[str, set[int | None]] = {}
+        for message in loop.panes.messages:
+            for name in decode_updates(message.value).names:
+                places.setdefault(provider_of(name), set()).add(message.partition)
+        assert all(len(where) == 1 for where in places.values())
+        await loop.fold.tick()
+        assert len(loop.panes.messages) <= 4, "nothing changed since"
+
+    asyncio.run(story())
+
+
+def test_a_reject_goes_out_with_its_key_bytes_and_headers() -> None:
+    async def story() -> None:
+        loop = Loop()
+        bad = json_message(7, b"\xff")
+        bad.key, bad.headers = b"k", (("trace", b"1"),)
+        await loop.read(Event("trust.reports", 2, [bad]))
+        await loop.fold.flush()
+        (message,) = loop.rejects.messages
+        assert (message.key, message.value) == (b"k", b"\xff")
+        said = dict(message.headers)
+        assert (said["partition"], said["offset"], said["row"], said["h.trace"]) == (b"2", b"7", b"-1", b"1")
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("fault", ["panes", "panes break", "rejects", "lake", "state"])
+def test_what_fails_is_not_acknowledged_and_done_again(fault: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        loop, first, second = Loop(tmp_path), chunk([*REPORTS, b"x"]), chunk(REPORTS, first=41)
+        await loop.read(first)
+        broken = {
+            "panes": (loop.panes, "refuses", 1, 0),
+            "panes break": (loop.panes, "breaks_after", 1, None),
+            "rejects": (loop.rejects, "refuses", 1, 0),
+            "lake": (loop.fold, "_lake", _NoSpace(), loop.lake),
+            "state": (loop.table, "takes", 2, None),
+        }
+        where, name, breaks, works = broken[fault]
+        setattr(where, name, breaks)
+        with pytest.raises((NotServed, OSError)):
+            await loop.fold.flush()
+        await loop.read(second)
+        assert (first.acks, second.acks) == (0, 0)
+        setattr(where, name, works)
+        await loop.fold.flush()
+        assert (first.acks, second.acks) == (1, 1)
+        twice = [*REPORTS, *REPORTS]
+        assert sums(loop.told()) == sums(panes_of(twice))
+        assert sums(panes_in(load_book(MemoryTable(loop.table.log).as_table, 0))[0]) == sums(panes_of(twice))
+        assert (rows(tmp_path, "reports"), rows(tmp_path, "rejects")) == (80, 1)
+        assert {message.value for message in loop.rejects.messages} == {b"x"}
+
+    asyncio.run(story())
+
+
+class _NoSpace:
+    """A lake on a full disk."""
+
+    def write_reports(self, *_: Any) -> int:
+        raise OSError("no space left")
+
+
+def test_panes_that_a_tick_could_not_send_go_out_with_the_next() -> None:
+    async def story() -> None:
+        loop = Loop(partitions=1)
+        await loop.read(chunk(REPORTS))
+        loop.panes.breaks_after = 0
+        with pytest.raises(NotServed):
+            await loop.fold.tick()
+        loop.panes.breaks_after = None
+        await loop.fold.tick()
+        assert sums(loop.told()) == sums(panes_of(REPORTS))
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_died_goes_on_where_the_last_flush_ended(tmp_path: Path) -> None:
+    async def story() -> None:
+        before = Loop(tmp_path)
+        await before.read(chunk(REPORTS))
+        await before.fold.flush()
+        await before.read(chunk(REPORTS, first=40))
+        await before.fold.tick()
+        after = Loop(tmp_path, log=before.table.log)
+        after.panes.messages += before.panes.messages
+        replay = chunk([*REPORTS, *REPORTS])  # from further back than it need be
+        await after.read(replay)
+        await after.fold.flush()
+        assert sums(after.told()) == sums(panes_of([*REPORTS, *REPORTS]))
+        assert rows(tmp_path, "reports") == 80
+
+    asyncio.run(story())
+
+
+def test_a_partition_that_left_is_forgotten_and_not_acknowledged(tmp_path: Path) -> None:
+    async def story() -> None:
+        loop, gone, kept = Loop(tmp_path), chunk(REPORTS, 0), chunk(REPORTS, 1)
+        await loop.read(gone, kept)
+        loop.fold.revoked([TP("trust.reports", 0), TP("trust.panes", 1)])
+        await loop.fold.flush()
+        assert (gone.acks, kept.acks) == (0, 1)
+        assert {key.split(b"/")[0] for key, _ in loop.table.log} == {b"1"}
+        assert rows(tmp_path, "reports") == 40
+
+    asyncio.run(story())
+
+
+def test_a_partition_that_leaves_during_a_flush_is_not_acknowledged() -> None:
+    async def story() -> None:
+        loop, event = Loop(), chunk(REPORTS)
+        await loop.read(event)
+        gather = loop.panes.send
+
+        async def leave_meanwhile(**message: Any) -> Any:
+            loop.fold.revoked([TP("trust.reports", 0)])
+            return await gather(**message)
+
+        loop.panes.send = leave_meanwhile  # type: ignore[method-assign]
+        await loop.fold.flush()
+        assert (event.acks, loop.table.log) == (0, [])
+
+    asyncio.run(story())
+
+
+def test_without_a_lake_reports_are_folded_and_rejected_all_the_same() -> None:
+    async def story() -> None:
+        loop, event = Loop(), chunk([GOOD, b"x"])
+        await loop.read(event)
+        await loop.fold.flush()
+        assert (event.acks, len(loop.rejects.messages)) == (1, 1)
+        assert sums(loop.told()) == sums(panes_of([GOOD]))
+
+    asyncio.run(story())
+
+
+def test_a_flood_of_rejects_stops_the_reading_and_keeps_the_chunk_unread() -> None:
+    async def story() -> None:
+        loop = Loop(reject_window=100, reject_ratio=0.5)
+        good, flood, never = chunk([GOOD] * 40), chunk([b"x"] * 80, first=40), chunk([GOOD], first=120)
+        reading = asyncio.ensure_future(loop.read(good, flood, never))
+        while loop.fold.flood is None:
+            await asyncio.sleep(0)
+        await loop.fold.flush()
+        assert (loop.fold.flood.bad, loop.fold.flood.seen) == (80, 120)
+        assert (good.acks, flood.acks, never.acks, loop.rejects.messages) == (1, 0, 0, [])
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+    asyncio.run(story())
+
+
+def test_reading_waits_while_too_much_waits_for_the_lake(tmp_path: Path) -> None:
+    async def story() -> None:
+        loop = Loop(tmp_path, pending_rows=30)
+        first, second = chunk(REPORTS), chunk(REPORTS, first=40)
+        reading = asyncio.ensure_future(loop.read(first, second))
+        while not loop.counted("trustscore_reports_folded_total"):
+            await asyncio.sleep(0)
+        assert loop.counted("trustscore_reports_folded_total") == 40
+        await loop.fold.flush()
+        await reading
+        assert loop.counted("trustscore_reports_folded_total") == 80
+
+    asyncio.run(story())

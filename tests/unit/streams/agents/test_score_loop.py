@@ -1,0 +1,128 @@
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from faust.types import TP
+
+from scoring.records import ScoreRecord
+from streams.agents import ScoreLoop
+from streams.codec import encode_updates
+from streams.steps.fold import FoldState, fold, take_updates
+from streams.telemetry import Telemetry
+from tests.support.lake_maker import Message
+from tests.support.memory_worker import Chunks, Event, MemoryTable, MemoryTopic, NotServed, settings
+from tests.support.plain_panes import NOW_S, Report, columns_of_reports
+
+GOOD = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S, "task_type": "t"}
+
+
+class Loop:
+    """A score loop and its surroundings in memory."""
+
+    def __init__(self, log: Any = (), clock: Callable[[], float] = lambda: float(NOW_S)) -> None:
+        self.table, self.topic, self.telemetry = MemoryTable(log), MemoryTopic(), Telemetry()
+        self.score = ScoreLoop(settings(), self.table.as_table, self.topic.as_topic, self.telemetry, clock)
+
+    async def read(self, *events: Event) -> None:
+        """Let the agent see the events."""
+        await self.score.run(Chunks(*events).as_stream)
+
+    def said(self) -> dict[bytes | None, ScoreRecord]:
+        """Last word on each key, as a compacted topic keeps it."""
+        return {message.key: msgspec.json.decode(message.value, type=ScoreRecord) for message in self.topic.messages}
+
+
+def chunk(reports: Sequence[Report], partition: int = 0, offset: int = 0, source: int = 0) -> Event:
+    """A message of ``trust.panes`` about reports at the first offsets of a source partition."""
+    state = FoldState()
+    fold(state, columns_of_reports(reports), NOW_S)
+    updates = take_updates(state, source)
+    assert updates is not None
+    return Event("trust.panes", partition, [Message(offset, NOW_S * 1_000, encode_updates(updates))])
+
+
+async def both(loop: Loop) -> None:
+    await loop.score.tick()
+    await loop.score.flush()
+
+
+def test_a_score_goes_out_by_its_provider_and_facet() -> None:
+    async def story() -> None:
+        loop = Loop()
+        await loop.read(chunk([GOOD] * 3))
+        await loop.score.tick()
+        assert [message.key for message in loop.topic.messages] == [b"a", b"a|task=t"]
+        assert {record.n for record in loop.said().values()} == {3}
+        await loop.score.tick()
+        assert len(loop.topic.messages) == 2, "nothing that a reader would see differently"
+        assert loop.telemetry.registry.get_sample_value("trustscore_scores_emitted_total") == 2
+        assert loop.telemetry.registry.get_sample_value("trustscore_entities", {"partition": "0"}) == 2
+
+    asyncio.run(story())
+
+
+def test_a_flush_writes_the_state_and_then_acknowledges() -> None:
+    async def story() -> None:
+        loop, event = Loop(), chunk([GOOD])
+        await loop.read(event)
+        await loop.score.flush()
+        assert event.acks == 1
+        again = Loop(loop.table.log)
+        again.score.hold([0, 1])
+        await again.score.tick()
+        await loop.score.tick()
+        assert again.said() == loop.said()
+        assert set(again.said()) == {b"a", b"a|task=t"}
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("fault", ["scores", "scores break", "state"])
+def test_what_fails_is_not_acknowledged_and_said_again(fault: str) -> None:
+    async def story() -> None:
+        loop, event, later = Loop(), chunk([GOOD]), chunk([GOOD] * 2, offset=1)
+        await loop.read(event)
+        loop.topic.refuses = 1 if fault == "scores" else 0
+        loop.topic.breaks_after = 1 if fault == "scores break" else None
+        loop.table.takes = 1 if fault == "state" else None
+        with pytest.raises(NotServed):
+            await both(loop)
+        assert event.acks == 0
+        loop.topic.refuses, loop.topic.breaks_after, loop.table.takes = 0, None, None
+        await loop.read(later)
+        await both(loop)
+        assert (event.acks, later.acks) == (1, 1)
+        assert {key: record.n for key, record in loop.said().items()} == {b"a": 2, b"a|task=t": 2}
+
+    asyncio.run(story())
+
+
+def test_the_state_of_a_partition_that_left_is_forgotten() -> None:
+    async def story() -> None:
+        loop, gone, kept = Loop(), chunk([GOOD], 0), chunk([GOOD | {"provider_id": "b"}], 1)
+        await loop.read(gone, kept)
+        loop.score.revoked([TP("trust.panes", 0), TP("trust.reports", 1)])
+        await loop.score.tick()
+        await loop.score.flush()
+        assert set(loop.said()) == {b"b", b"b|task=t"}
+        assert (gone.acks, kept.acks) == (0, 1)
+        assert {key.split(b"/")[0] for key, _ in loop.table.log} == {b"1"}
+
+    asyncio.run(story())
+
+
+def test_panes_are_forgotten_as_of_the_last_score_and_not_of_the_clock() -> None:
+    async def story() -> None:
+        now_s = [float(NOW_S)]
+        loop = Loop(clock=lambda: now_s[0])
+        await loop.read(chunk([GOOD]))
+        await loop.score.tick()
+        now_s[0] += 7_200  # the machine slept; the flush comes before the next score
+        await loop.score.flush()
+        await loop.score.tick()
+        record = loop.said()[b"a"]
+        assert (record.windows["1h"].n, record.windows["24h"].n) == (0, 1)
+
+    asyncio.run(story())
