@@ -1,0 +1,144 @@
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from faust.types import TP
+
+from streams.app import Parts, build_app
+from streams.chunks import ChunkConsumer
+from tests.support.lake_maker import Message
+from tests.support.memory_worker import settings
+
+REPORTS, REJECTS = TP("trust.reports", 0), TP("trust.rejects", 0)
+
+
+@contextmanager
+def worker(lake: str = "", **values: Any) -> Iterator[Parts]:
+    """A worker that was never started: its book-keeping needs no broker."""
+    parts = build_app(settings(lake=lake, **values))
+    yield parts
+    thread: Any = consumer_of(parts)._thread
+    thread.thread_loop.close()  # a started one closes it itself
+
+
+def consumer_of(parts: Parts) -> ChunkConsumer:
+    consumer = parts.app.consumer
+    assert isinstance(consumer, ChunkConsumer)
+    return consumer
+
+
+def with_consumer(check: Callable[[ChunkConsumer], None]) -> None:
+    """Check the consumer of a worker."""
+
+    async def story() -> None:
+        with worker() as parts:
+            check(consumer_of(parts))
+
+    asyncio.run(story())
+
+
+def hand_over(consumer: ChunkConsumer, tp: TP, *ends: int) -> None:
+    """Chunks that end at these offsets were fetched."""
+    consumer._handed_over[tp].extend(ends)
+
+
+def acknowledge(consumer: ChunkConsumer, tp: TP, *ends: int) -> None:
+    """As Faust keeps acknowledged messages."""
+    for end in ends:
+        consumer._acked_index[tp].add(end)
+        consumer._acked[tp].append(end)
+
+
+def test_nothing_is_committed_before_the_first_chunk_is_acknowledged() -> None:
+    def check(consumer: ChunkConsumer) -> None:
+        assert consumer._new_offset(REPORTS) is None
+        hand_over(consumer, REPORTS, 99, 199)
+        assert consumer._new_offset(REPORTS) is None
+
+    with_consumer(check)
+
+
+def test_the_commit_stands_behind_the_last_chunk_before_which_all_are_acknowledged() -> None:
+    def check(consumer: ChunkConsumer) -> None:
+        hand_over(consumer, REPORTS, 99, 199, 299, 399)
+        acknowledge(consumer, REPORTS, 99, 199, 399)
+        assert consumer._new_offset(REPORTS) == 200
+        assert consumer._new_offset(REPORTS) is None
+        acknowledge(consumer, REPORTS, 299)
+        assert consumer._new_offset(REPORTS) == 400
+        assert consumer._acked[REPORTS] == []
+        assert not consumer._acked_index[REPORTS]
+
+    with_consumer(check)
+
+
+def test_gaps_between_chunk_ends_are_not_expanded_and_those_of_other_topics_are() -> None:
+    async def story() -> None:
+        with worker() as parts:
+            consumer = consumer_of(parts)
+            await consumer._add_gap(REPORTS, 0, 10**12)
+            await consumer._add_gap(REJECTS, 0, 3)
+            assert not consumer._gap[REPORTS]
+            assert [(gap.begin, gap.end) for gap in consumer._gap[REJECTS]] == [(0, 4)]
+
+    asyncio.run(story())
+
+
+def test_a_chunk_is_one_message_at_the_place_of_its_last_record() -> None:
+    def check(consumer: ChunkConsumer) -> None:
+        run: Any = [_record(offset) for offset in (5, 6, 9)]
+        message = consumer._chunk(REPORTS, run, 3)
+        assert (message.topic, message.partition, message.offset) == ("trust.reports", 0, 9)
+        assert message.value is run
+        assert message.timestamp == 1.009
+        assert message.generation_id == 3
+
+    with_consumer(check)
+
+
+class _Record(Message):
+    topic = "trust.reports"
+    partition = 0
+    timestamp_type = 0
+
+
+def _record(offset: int) -> _Record:
+    return _Record(offset, 1_000 + offset, b"{}")
+
+
+def test_partitions_that_leave_are_forgotten_and_told_of() -> None:
+    async def story() -> None:
+        with worker() as parts:
+            await leave(consumer_of(parts))
+
+    async def leave(consumer: ChunkConsumer) -> None:
+        heard: list[set[TP]] = []
+        consumer.transport.on_revoked = [lambda revoked: heard.append(set(revoked))]
+        hand_over(consumer, REPORTS, 99)
+        await consumer.on_partitions_revoked({REPORTS})
+        assert heard == [{REPORTS}]
+        acknowledge(consumer, REPORTS, 99)
+        assert consumer._new_offset(REPORTS) is None, "an acknowledgement that comes late moves nothing"
+
+    asyncio.run(story())
+
+
+def test_two_workers_can_be_built_in_one_process(tmp_path: Path) -> None:
+    async def story() -> None:
+        with worker(str(tmp_path), application_id="one") as one, worker(application_id="other") as other:
+            assert set(one.app.agents) == {"fold", "score", "lake"}
+            assert {table.name for table in other.app.tables.values()} == {"fold_panes_v1", "score_panes_v1"}
+            assert (one.app.conf.id, other.app.conf.id) == ("one", "other")
+
+    asyncio.run(story())
+
+
+def test_without_a_lake_no_agent_reads_scores() -> None:
+    async def story() -> None:
+        with worker() as parts:
+            assert set(parts.app.agents) == {"fold", "score"}
+            assert parts.lake is None
+
+    asyncio.run(story())
