@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -19,6 +20,7 @@ __all__ = ["ARROW_TYPE", "Batch", "Record", "Reject", "decode"]
 
 ARROW_TYPE: Final = b"application/vnd.apache.arrow.stream"
 FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
+_HEADERS, _VALUE, _OFFSET, _TIMESTAMP = map(attrgetter, ("headers", "value", "offset", "timestamp"))
 WHOLE: Final = -1
 """Row of a reject that stands for its whole message."""
 
@@ -60,18 +62,17 @@ def decode(run: Sequence[Record], partition: int, reader: JsonReader) -> Batch:
     A record with the header ``content-type: application/vnd.apache.arrow.stream`` holds many reports, any other one
     JSON report. A report more than 5 minutes ahead of its record's time, or more than 90 days behind, is rejected.
     """
-    plain: list[Record] = []
+    plain: Sequence[Record] = run
     tables: list[pa.Table] = []
     rejects: list[Reject] = []
-    for record in run:
-        if is_arrow(record):
-            _add_arrow(record, tables, rejects)
-        else:
-            plain.append(record)
+    if any(map(_HEADERS, run)):
+        plain = [record for record in run if not is_arrow(record)]
+        for record in run:
+            if is_arrow(record):
+                _add_arrow(record, tables, rejects)
     if plain:
         _add_json(reader, plain, tables, rejects)
-    by_offset = {record.offset: record for record in run}
-    checked = [_checked(table, by_offset, rejects) for table in tables]
+    checked = [_checked(table, run, rejects) for table in tables]
     empty = REPORTS_SCHEMA.empty_table()
     table = pa.concat_tables([_finished(table, partition) for table in checked]) if checked else empty
     rejects.sort(key=lambda reject: (reject.record.offset, reject.row))
@@ -80,21 +81,19 @@ def decode(run: Sequence[Record], partition: int, reader: JsonReader) -> Batch:
 
 def is_arrow(record: Record) -> bool:
     """Whether a record says that it is an Arrow stream."""
-    return bool(record.headers) and any(
-        name.lower() == "content-type" and value == ARROW_TYPE for name, value in record.headers
-    )
+    return any(name.lower() == "content-type" and value == ARROW_TYPE for name, value in record.headers)
 
 
-def _add_json(reader: JsonReader, records: list[Record], tables: list[pa.Table], rejects: list[Reject]) -> None:
-    reports, problems = reader.parse([record.value for record in records])
+def _add_json(reader: JsonReader, records: Sequence[Record], tables: list[pa.Table], rejects: list[Reject]) -> None:
+    reports, problems = reader.parse(list(map(_VALUE, records)))
     bad = {at for at, _ in problems}
     for at, problem in problems:
         rejects.append(_reject(records[at], problem, records[at].value or b""))
     good = [record for at, record in enumerate(records) if at not in bad] if bad else records
     if reports.num_rows:
         where = {
-            "offset": pa.array([record.offset for record in good], pa.int64()),
-            "received_ms": pa.array([record.timestamp for record in good], pa.int64()),
+            "offset": pa.array(list(map(_OFFSET, good)), pa.int64()),
+            "received_ms": pa.array(list(map(_TIMESTAMP, good)), pa.int64()),
             "row": pa.array(np.zeros(len(good), np.int32)),
         }
         tables.append(_with(reports, where))
@@ -125,7 +124,7 @@ def _reject(record: Record, error: InvalidReport, value: bytes, row: int = WHOLE
     return Reject(record, row, error.field, str(error), value)
 
 
-def _checked(table: pa.Table, by_offset: dict[int, Record], rejects: list[Reject]) -> pa.Table:
+def _checked(table: pa.Table, run: Sequence[Record], rejects: list[Reject]) -> pa.Table:
     """Without the rows whose provider id or time cannot be used."""
     event_s = table["event_s"].to_numpy()
     received_s = table["received_ms"].to_numpy() / 1e3
@@ -136,6 +135,7 @@ def _checked(table: pa.Table, by_offset: dict[int, Record], rejects: list[Reject
         bad |= np.array(wrong)[ids.indices.to_numpy()]
     if not bad.any():
         return table
+    by_offset = {record.offset: record for record in run}
     for at in np.flatnonzero(bad).tolist():
         row = table.slice(at, 1).to_pylist()[0]
         record = by_offset[row["offset"]]

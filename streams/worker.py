@@ -1,6 +1,7 @@
 """``python -m streams.worker``, the one module here that acts: reads the environment, starts, stops cleanly."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -79,10 +80,21 @@ async def _watch(parts: Parts, stop: asyncio.Event) -> None:
         recovery: Recovery = app.tables.recovery  # type: ignore[attr-defined]  # Faust's interface leaves it out
         recovered = recovery.completed.is_set() and not app.rebalancing
         if recovered and not parts.telemetry.ready:
+            _calm_collector()
             parts.telemetry.ready = True
             log.info("worker_ready", partitions=len(app.consumer.assignment()))
         if recovered:
             _measure_lag(parts)
+
+
+def _calm_collector() -> None:
+    """Let the garbage collector look rarely: a chunk is 20,000 tracked records that die without it.
+
+    Looking after every 700 of them, as Python does by default, took a third of the interpreter's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
 
 
 def _measure_lag(parts: Parts) -> None:
