@@ -25,7 +25,7 @@ from benchmarks.support.processes import Sample, Worker, wait_for
 from benchmarks.support.readings import Counted, counted, in_lake
 from infra.kafka.server import KafkaServer
 
-__all__ = ["PROGRAM"]
+__all__ = ["PROGRAM", "Done", "rows_of"]
 
 CLI: Final = (sys.executable, "-m", "analytics.cli.main")
 TOLERANCE: Final = 1e-9
@@ -53,7 +53,7 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
     say(f"wsdream: {readings:,} readings of {len(wanted)} services")
     with tempfile.TemporaryDirectory(prefix="trustscore-wsdream-") as place:
         done = _through(Path(place), given.file, readings, given.kill)
-        yield from _rows("wsdream-kill" if given.kill else "wsdream", done, wanted, readings)
+        yield from rows_of("wsdream-kill" if given.kill else "wsdream", done, wanted, readings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,11 @@ def _settle(worker: Worker, path: Path, readings: int) -> float:
 
     def settled(now: Sample) -> bool:
         nonlocal stored_s, emitted, since_s
-        if now.emitted != emitted or now.pending or not now.lag or any(now.lag.values()):
+        waiting = now.pending or not now.lag or any(now.lag.values())
+        if now.emitted != emitted or waiting:
             emitted, since_s = now.emitted, now.at_s
-            return False
         if stored_s is None and _held(path) >= readings:
-            stored_s = now.at_s
+            stored_s = time.monotonic()
         return stored_s is not None and now.at_s - since_s >= SETTLED_S
 
     wait_for([worker], settled, "the readings in the lake")
@@ -155,7 +155,8 @@ def _verify(env: dict[str, str]) -> dict[str, Any]:
     return verified
 
 
-def _rows(name: str, done: Done, wanted: dict[str, Counted], readings: int) -> Iterator[Row]:
+def rows_of(name: str, done: Done, wanted: dict[str, Counted], readings: int) -> Iterator[Row]:
+    """The figures of one replay; ``BenchmarkFailed`` after them when the lake is not what the file says."""
     stored = sum(service.reports for service in done.found.values())
     facts: dict[str, Any] = {"services": len(wanted), "timeouts": sum(service.timeouts for service in wanted.values())}
     if done.killed is not None:
