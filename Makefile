@@ -28,9 +28,7 @@ check: venv-dev ## lint, format, types, import contracts
 	@.venv/bin/lint-imports --show-timings | grep -vE '[╔╗╚╝║╦╩╣╠═╬]' | grep -v '^$$'
 
 bench: venv-dev kafka ## benchmarks; ONLY=name runs one
-	@for name in $(or $(ONLY),$(patsubst benchmarks/%.py,%,$(filter-out benchmarks/__%,$(wildcard benchmarks/*.py)))); do \
-	  echo "== $$name"; $(PY) -m benchmarks.$$name $(ARGS); \
-	done
+	@$(PY) -m benchmarks $(ONLY) $(ARGS)
 
 docs: venv-dev ## write docs/reference/ anew from the code
 	@$(PY) infra/reference.py

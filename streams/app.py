@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import faust
 import structlog
@@ -21,7 +21,6 @@ from streams.topics import FOLD_TABLE, PANES, REJECTS, REPORTS, SCORE_TABLE, SCO
 __all__ = ["Parts", "build_app"]
 
 log = structlog.get_logger()
-LONGEST_PAUSE_S: Final = 2.0
 SEND_AHEAD: Final = 100_000
 """Messages Faust may hold for sending; every one is waited for by the flush that sent it."""
 
@@ -35,6 +34,21 @@ class Parts:
     score: ScoreLoop
     lake: LakeLoop | None
     telemetry: Telemetry
+
+
+class Pause(NamedTuple):
+    """How long a loop rests: longer after a long round, so that under load a round covers more and costs less."""
+
+    shortest_s: float
+    longest_s: float
+
+    def after(self, took_s: float) -> float:
+        """Seconds to rest: 16 times what the last round took, within the bounds.
+
+        >>> Pause(0.1, 2.0).after(0.05)
+        0.8
+        """
+        return max(self.shortest_s, min(16 * took_s, self.longest_s))
 
 
 def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) -> Parts:
@@ -65,12 +79,13 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
 
     app.producer.buffer.max_messages = SEND_AHEAD
 
-    _every(app, settings.tick_s, "panes", fold.tick, telemetry)
-    _every(app, settings.score_s, "scores", hold_and_score, telemetry)
-    _every(app, settings.lake_flush_s, "reports", fold.flush, telemetry)
-    _every(app, settings.lake_flush_s, "state", score.flush, telemetry)
+    flush_s = Pause(settings.lake_flush_s, 3 * settings.lake_flush_s)
+    _every(app, Pause(settings.tick_s, 2.0), "panes", fold.tick, telemetry)
+    _every(app, Pause(settings.score_s, 2.0), "scores", hold_and_score, telemetry)
+    _every(app, flush_s, "reports", fold.flush, telemetry)
+    _every(app, flush_s, "state", score.flush, telemetry)
     if lake:
-        _every(app, settings.lake_flush_s, "lake", lake.flush, telemetry)
+        _every(app, flush_s, "lake", lake.flush, telemetry)
     return Parts(app, fold, score, lake, telemetry)
 
 
@@ -105,18 +120,13 @@ def _table(app: faust.App, name: str, settings: WorkerSettings) -> BookTable:
     return table
 
 
-def _every(
-    app: faust.App, interval_s: float, part: str, act: Callable[[], Awaitable[None]], telemetry: Telemetry
-) -> None:
-    """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again.
-
-    The pause grows to eight times what the last round took: under load a round covers more and costs a ninth at most.
-    """
+def _every(app: faust.App, pause: Pause, part: str, act: Callable[[], Awaitable[None]], telemetry: Telemetry) -> None:
+    """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again."""
 
     async def loop() -> None:
         took_s = 0.0
         while not app.should_stop:
-            await app.sleep(max(interval_s, 8 * took_s))
+            await app.sleep(pause.after(took_s))
             if app.rebalancing or app.in_recovery or not telemetry.ready:
                 continue
             started = time.perf_counter()
@@ -130,7 +140,7 @@ def _every(
                     log.exception("step_failed", part=part)
                 telemetry.trouble[part] = repr(error)
                 telemetry.failures.labels(part).inc()
-            took_s = min(time.perf_counter() - started, LONGEST_PAUSE_S / 8)
+            took_s = time.perf_counter() - started
 
     loop.__name__ = f"every_{part}"
     app.task(loop)

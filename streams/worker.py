@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import shutil
 import signal
 import sys
 from typing import Final
@@ -134,6 +135,7 @@ async def _stop(parts: Parts, starting: asyncio.Task[None]) -> int:
 async def _last_flush(parts: Parts) -> None:
     if parts.app.crashed or not parts.telemetry.ready:
         return
+    parts.telemetry.ready = False  # the loops pause, and nothing is sent behind the last flush
     for flush in (parts.fold.flush, parts.score.tick, parts.score.flush, *([parts.lake.flush] if parts.lake else [])):
         await flush()
     await parts.app.consumer.commit()
@@ -141,6 +143,7 @@ async def _last_flush(parts: Parts) -> None:
 
 async def _leave(parts: Parts) -> None:
     await parts.app.stop()
+    shutil.rmtree(parts.app.conf.datadir, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pyarrow as pa
 from faust import Stream
 from faust.types import TP, EventT, TopicT
 
-from streams.agents.waiting import Partition, Waiting, run_of
+from streams.agents.waiting import Partition, Waiting, take_run
 from streams.codec import encode_updates
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
@@ -72,7 +72,7 @@ class FoldLoop:
         held = self._partitions.get(partition)
         if held is None:
             held = self._partitions[partition] = Partition(FoldState(book=load_book(self._table, partition)))
-        batch = decode(run_of(event), partition, self._readers.setdefault(partition, JsonReader()))
+        batch = decode(take_run(event), partition, self._readers.setdefault(partition, JsonReader()))
         if self._breaker.saw(batch.records, len({reject.record.offset for reject in batch.rejects})):
             self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
             return
@@ -147,7 +147,7 @@ class FoldLoop:
             tables = [table for part in waiting.values() for table in part.tables]
             rejects = [reject_table(part.rejects, REPORTS, number) for number, part in waiting.items()]
             through = {number: part.through for number, part in waiting.items()}
-            reports = pa.concat_tables(tables) if tables else REPORTS_SCHEMA.empty_table()
+            reports = pa.concat_tables(tables).combine_chunks() if tables else REPORTS_SCHEMA.empty_table()
             bad = pa.concat_tables(rejects)
             self._telemetry.stored.inc(await asyncio.to_thread(self._lake.write_reports, reports, bad, through))
         for number, held in taken.items():

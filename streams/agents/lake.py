@@ -8,7 +8,7 @@ import pyarrow as pa
 from faust import Stream
 from faust.types import TP
 
-from streams.agents.waiting import Waiting, run_of
+from streams.agents.waiting import Waiting, take_run
 from streams.score_rows import score_rows
 from streams.sinks import LakeSinks
 from streams.topics import SCORES
@@ -35,7 +35,7 @@ class LakeLoop:
         async for event in stream.noack().events():
             waiting = self._waiting.setdefault(event.message.partition, Waiting())
             waiting.events.append(event)
-            waiting.tables.append(score_rows(run_of(event), event.message.partition))
+            waiting.tables.append(score_rows(take_run(event), event.message.partition))
 
     async def flush(self) -> None:
         """Commit the rows, then acknowledge them."""

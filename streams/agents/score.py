@@ -10,7 +10,7 @@ from faust import Stream
 from faust.types import TP, TopicT
 
 from scoring.book import Book
-from streams.agents.waiting import Partition, Waiting, run_of
+from streams.agents.waiting import Partition, Waiting, take_run
 from streams.codec import decode_updates
 from streams.settings import WorkerSettings
 from streams.steps.score import ScoreState, merge, restored, score
@@ -57,7 +57,7 @@ class ScoreLoop:
         """The agent: merge the panes of each chunk."""
         async for event in stream.noack().events():
             held = self._open(event.message.partition)
-            for record in run_of(event):
+            for record in take_run(event):
                 merge(held.state, decode_updates(record.value))
             held.waiting.events.append(event)
 
