@@ -109,19 +109,20 @@ class MemoryTopic:
         return typed
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Place:
     topic: str
     partition: int
     offset: int
+    value: Any
 
 
 class Event:
     """A chunk as the loops see it."""
 
     def __init__(self, topic: str, partition: int, run: Sequence[Any]) -> None:
-        self.message = _Place(topic, partition, run[-1].offset)
-        self.value = list(run)
+        self.message = _Place(topic, partition, run[-1].offset, run)
+        self.value: list[Any] | None = list(run)
         self.acks = 0
 
     def ack(self) -> None:
