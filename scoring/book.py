@@ -19,7 +19,7 @@ LAST_SEEN: Final[BlockKey] = (0, 0)
 KEEP_S: Final = {60: 70 * 60, 3_600: 170 * 3_600, 86_400: 92 * 86_400}
 """How long panes of a level are held after their start: what the windows need and some room for clocks."""
 ROWS_PER_PART: Final = 1_024
-DENSE: Final = 12
+DENSE: Final = 32
 """Range of keys per key up to which sums are counted in a dense array."""
 
 

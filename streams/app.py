@@ -11,7 +11,7 @@ import faust
 import structlog
 
 from streams.agents import FoldLoop, LakeLoop, ScoreLoop
-from streams.chunks import use_chunks
+from streams.chunks import ChunkConsumer, use_chunks
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.tables import BookTable
@@ -21,6 +21,8 @@ from streams.topics import FOLD_TABLE, PANES, REJECTS, REPORTS, SCORE_TABLE, SCO
 __all__ = ["Parts", "build_app"]
 
 log = structlog.get_logger()
+BEHIND: Final = 100_000
+"""Reports waiting, from which on folding comes first."""
 SEND_AHEAD: Final = 100_000
 """Messages Faust may hold for sending; every one is waited for by the flush that sent it."""
 
@@ -37,18 +39,20 @@ class Parts:
 
 
 class Pause(NamedTuple):
-    """How long a loop rests: longer after a long round, so that under load a round covers more and costs less."""
+    """How long a loop rests between two rounds."""
 
     shortest_s: float
     longest_s: float
 
-    def after(self, took_s: float) -> float:
-        """Seconds to rest: 16 times what the last round took, within the bounds.
+    def after(self, took_s: float, behind: bool) -> float:
+        """Seconds to rest: 8 times what the last round took, within the bounds; the longest while reports wait.
 
-        >>> Pause(0.1, 2.0).after(0.05)
-        0.8
+        Where nobody can see a fresh score yet, the time is better spent on folding.
+
+        >>> Pause(0.1, 2.0).after(0.05, behind=False), Pause(0.1, 2.0).after(0.05, behind=True)
+        (0.4, 2.0)
         """
-        return max(self.shortest_s, min(16 * took_s, self.longest_s))
+        return self.longest_s if behind else max(self.shortest_s, min(8 * took_s, self.longest_s))
 
 
 def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) -> Parts:
@@ -79,7 +83,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
 
     app.producer.buffer.max_messages = SEND_AHEAD
 
-    flush_s = Pause(settings.lake_flush_s, 3 * settings.lake_flush_s)
+    flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
     _every(app, Pause(settings.tick_s, 2.0), "panes", fold.tick, telemetry)
     _every(app, Pause(settings.score_s, 2.0), "scores", hold_and_score, telemetry)
     _every(app, flush_s, "reports", fold.flush, telemetry)
@@ -120,13 +124,22 @@ def _table(app: faust.App, name: str, settings: WorkerSettings) -> BookTable:
     return table
 
 
+def is_behind(app: faust.App) -> bool:
+    """Whether more than a second's work waits in the report topic."""
+    consumer = app.consumer
+    if not isinstance(consumer, ChunkConsumer):
+        return False
+    lags = [consumer.lag(tp) for tp in consumer.assignment() if tp.topic == REPORTS]
+    return sum(lag for lag in lags if lag is not None) > BEHIND
+
+
 def _every(app: faust.App, pause: Pause, part: str, act: Callable[[], Awaitable[None]], telemetry: Telemetry) -> None:
     """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again."""
 
     async def loop() -> None:
         took_s = 0.0
         while not app.should_stop:
-            await app.sleep(pause.after(took_s))
+            await app.sleep(pause.after(took_s, is_behind(app)))
             if app.rebalancing or app.in_recovery or not telemetry.ready:
                 continue
             started = time.perf_counter()

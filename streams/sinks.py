@@ -104,6 +104,7 @@ class LakeSinks:
 
     def write_reports(self, reports: pa.Table, rejects: pa.Table, through: Mapping[int, int]) -> int:
         """Reports, the panes they add to, and the rejects of the same run of offsets; how many reports were new."""
+        reports = reports.combine_chunks()  # Arrow messages come by the hundred rows: each chunk has a price
         written = self.reports.write(reports, through)
         self.panes.write(reports, through)
         self.rejects.write(rejects, through)

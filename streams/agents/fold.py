@@ -147,7 +147,7 @@ class FoldLoop:
             tables = [table for part in waiting.values() for table in part.tables]
             rejects = [reject_table(part.rejects, REPORTS, number) for number, part in waiting.items()]
             through = {number: part.through for number, part in waiting.items()}
-            reports = pa.concat_tables(tables).combine_chunks() if tables else REPORTS_SCHEMA.empty_table()
+            reports = pa.concat_tables(tables) if tables else REPORTS_SCHEMA.empty_table()
             bad = pa.concat_tables(rejects)
             self._telemetry.stored.inc(await asyncio.to_thread(self._lake.write_reports, reports, bad, through))
         for number, held in taken.items():
