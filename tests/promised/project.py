@@ -7,6 +7,46 @@ from tests.promised.promise import Promise, tests_in
 __all__ = ["PROMISES"]
 
 PROMISES: Final[dict[str, Promise]] = {
+    "bench.engine": Promise(
+        "One worker folds, scores and stores 100,000 JSON reports a second on two cores.",
+        command="make bench ONLY=engine",
+    ),
+    "bench.failure-keeps-rows": Promise(
+        "What was measured before a failure is kept, and the exit code is 1.",
+        tests_in(
+            "unit/benchmarks/test_harness", "test_what_was_measured_before_a_failure_is_kept_and_the_exit_code_is_1"
+        ),
+    ),
+    "bench.merge": Promise(
+        "Running one benchmark leaves the figures of the others.",
+        tests_in("unit/benchmarks/test_harness", "test_running_one_benchmark_leaves_the_rows_of_the_others"),
+    ),
+    "bench.reports": Promise(
+        "The engine is fed valid reports of about 193 bytes, the same in JSON and Arrow.",
+        tests_in(
+            "unit/benchmarks/support/test_reports",
+            "test_a_report_is_about_193_bytes_of_json",
+            "test_every_report_is_one_the_service_takes",
+            "test_arrow_and_json_messages_hold_the_same_reports",
+        ),
+    ),
+    "bench.wsdream-fails": Promise(
+        "A replay whose lake differs from the file, or from its recomputation, fails.",
+        tests_in(
+            "unit/benchmarks/test_wsdream",
+            "test_one_time_out_too_few_in_the_lake_fails_the_replay",
+            "test_a_service_that_the_lake_lacks_fails_the_replay",
+            "test_a_pane_or_score_that_comes_out_differently_fails_the_replay",
+        ),
+    ),
+    "bench.wsdream-totals": Promise(
+        "SQL over the lake gives each service's totals as the file holds them.",
+        tests_in("unit/benchmarks/support/test_readings", "test_the_lake_says_of_each_service_what_the_file_says"),
+    ),
+    "bench.wsdream-verified": Promise(
+        "The WS-DREAM replay through Kafka, also with the worker killed in its middle, is equal to its recomputation.",
+        command="make bench ONLY=wsdream",
+    ),
     "project.import-contracts": Promise(
         "`scoring` is values in, values out, and `streams` and `analytics` never import each other.",
         tests_in(
