@@ -49,7 +49,7 @@ def latency_us(report: Mapping[str, Any]) -> int | None:
     """Whole microseconds of an answered call; none where it was not answered or states no latency."""
     if report["outcome"] not in ("success", "failure") or "latency_ms" not in report:
         return None
-    return math.floor(report["latency_ms"] * 1_000 + 0.5)
+    return math.floor(float(report["latency_ms"]) * 1_000 + 0.5)
 
 
 def minute_counts(reports: Sequence[Mapping[str, Any]]) -> Counter[tuple[str, str, str, int]]:
