@@ -175,7 +175,9 @@ def test_a_row_whose_fault_the_fields_do_not_name_is_still_a_problem() -> None:
         {"security": pa.array([["leak"]], pa.large_list(pa.string()))},
         {"region": pa.nulls(1)},
     ],
-    ids=str,
+    ids=lambda columns: " ".join(
+        f"{name}-{column.type}" for name, column in columns.items()
+    ),  # the same in every process
 )
 def test_types_that_cast_without_loss_are_taken(columns: dict[str, pa.Array]) -> None:
     got, problems = parse(arrow_bytes(table(**columns)))
