@@ -56,7 +56,7 @@ def up(
     rate: Annotated[float, typer.Option(min=0.1, max=10_000, help="Sample reports per second.")] = 25.0,
     data_dir: Annotated[Path | None, typer.Option(help="Where runs are kept; default TRUSTSCORE_DATA_DIR.")] = None,
     broker_mb: Annotated[
-        int, typer.Option(min=64, help="Memory of the broker, which frees none, at which the traffic stops.")
+        int, typer.Option(min=24, help="Memory of the broker, which frees none, at which the traffic stops.")
     ] = 1_024,
     as_json: JsonOption = False,
 ) -> None:

@@ -151,7 +151,7 @@ def test_a_port_that_is_taken_is_said_plainly(tmp_path: Path, mark: str) -> None
 
 
 def test_the_sample_traffic_stops_when_the_broker_holds_too_much(tmp_path: Path, mark: str) -> None:
-    with started(tmp_path, "--for", "1", "--broker-mb", "64", "--rate", "400") as child:
+    with started(tmp_path, "--for", "3", "--broker-mb", "30", "--rate", "400") as child:
         out, err = child.communicate(timeout=110)
     assert child.returncode == 0, err
     assert re.search(r"The sample traffic stopped: the broker in memory holds \d+ MB and frees none\.", out)
