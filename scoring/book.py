@@ -36,10 +36,7 @@ class Counts:
 
     def at(self, keys: Ints) -> Ints:
         """Counts of ``keys``, 0 where there is none."""
-        if not len(self.keys):
-            return np.zeros(len(keys), np.int64)
-        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[place] == keys, self.counts[place], 0)
+        return self._read(*self._find(keys))
 
     def add(self, keys: Ints, counts: Ints) -> None:
         """Add ``counts`` to ``keys``; a key may occur more than once."""
@@ -53,8 +50,7 @@ class Counts:
     def put(self, keys: Ints, counts: Ints) -> Ints:
         """Set ``counts`` of ``keys`` (ascending, each once); the counts before, 0 where there was none."""
         place, known = self._find(keys)
-        before = np.zeros(len(keys), np.int64)
-        before[known] = self.counts[place[known]]
+        before = self._read(place, known)
         self.counts[place[known]] = counts[known]
         self._insert(place[~known], keys[~known], counts[~known], False)
         return before
@@ -65,6 +61,11 @@ class Counts:
         known = place < len(self.keys)
         known[known] = self.keys[place[known]] == keys[known]
         return place, known
+
+    def _read(self, place: Ints, known: NDArray[np.bool_]) -> Ints:
+        counts = np.zeros(len(place), np.int64)
+        counts[known] = self.counts[place[known]]
+        return counts
 
     def _insert(self, place: Ints, keys: Ints, counts: Ints, changed: bool) -> None:
         if len(keys):
