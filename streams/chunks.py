@@ -9,18 +9,52 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
+import aiokafka
 import faust
+from aiokafka.errors import ConsumerStoppedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.runs import ISOLATION, fetched_runs
+
 __all__ = ["ChunkTransport", "use_chunks"]
+
+
+class ChunkThread(driver.AIOKafkaConsumerThread):
+    """The thread that fetches, and heartbeats beside it."""
+
+    consumer: "ChunkConsumer"
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = ISOLATION
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
+        if not self.consumer.flow_active:
+            return {}
+        fetcher, most = consumer._fetcher, max_records or consumer._max_poll_records
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():
+            chunked = self.consumer.transport.chunked
+            return await fetched_runs(fetcher, active_partitions, chunked, timeout or 0.0, most)
 
 
 class ChunkConsumer(driver.Consumer):
     """Consumer of the chunk transport."""
 
     transport: "ChunkTransport"
+
+    def _new_consumer_thread(self) -> ChunkThread:
+        return ChunkThread(self, loop=self.loop, beacon=self.beacon)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,7 +99,7 @@ class ChunkConsumer(driver.Consumer):
         last = run[-1]
         run_as_value: Any = run
         return ConsumerMessage(
-            last.topic, last.partition, last.offset, last.timestamp / 1_000, last.timestamp_type,
+            tp.topic, tp.partition, last.offset, last.timestamp / 1_000, last.timestamp_type,
             [], None, run_as_value, None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
 

@@ -30,6 +30,8 @@ __all__ = ["FoldLoop"]
 
 Clock = Callable[[], float]
 _WAIT_S: Final = 0.05
+FOLD_ROWS: Final = 200_000
+"""Reports of a partition that are folded without waiting for the next tick: bounds memory, and how long others wait."""
 
 
 class FoldLoop:
@@ -76,21 +78,32 @@ class FoldLoop:
         if self._breaker.saw(batch.records, len({reject.record.offset for reject in batch.rejects})):
             self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
             return
-        fold(held.state, columns_of(batch.table), self._clock())
+        held.unfolded.append(batch.table)
         held.waiting.events.append(event)
         if self._lake:
             held.waiting.tables.append(batch.table)
         held.waiting.rejects += batch.rejects
-        self._telemetry.folded.inc(len(batch.table))
+        if sum(map(len, held.unfolded)) >= FOLD_ROWS:
+            self._fold(held)
         self._telemetry.rejected.inc(len(batch.rejects))
         self._telemetry.chunk_s.observe(time.perf_counter() - started)
+
+    def _fold(self, held: Partition[FoldState]) -> None:
+        """Fold what a partition has read since the last time."""
+        if held.unfolded:
+            reports = pa.concat_tables(held.unfolded)
+            held.unfolded.clear()
+            fold(held.state, columns_of(reports), self._clock())
+            self._telemetry.folded.inc(len(reports))
 
     def _pending(self) -> int:
         return sum(held.waiting.rows for held in self._partitions.values())
 
     async def tick(self) -> None:
-        """Send the panes that changed to where their providers are scored."""
+        """Fold what was read, and send the panes that changed to where their providers are scored."""
         async with self._sending:  # a flush that waits for what was sent must not miss what a tick has begun to send
+            for held in self._partitions.values():
+                self._fold(held)
             taken = [take_updates(held.state, partition) for partition, held in self._partitions.items()]
             changed = [updates for updates in taken if updates is not None]
             if not changed:

@@ -40,6 +40,8 @@ class Partition(Generic[S]):
 
     state: S
     waiting: Waiting = field(default_factory=Waiting)
+    unfolded: list[pa.Table] = field(default_factory=list)
+    """Reports read since the last tick: folded together, because folding costs by pane more than by report."""
 
 
 def take_run(event: EventT[Any]) -> list[Any]:

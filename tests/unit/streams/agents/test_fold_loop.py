@@ -252,11 +252,12 @@ def test_reading_waits_while_too_much_waits_for_the_lake(tmp_path: Path) -> None
         loop = Loop(tmp_path, pending_rows=30)
         first, second = chunk(REPORTS), chunk(REPORTS, first=40)
         reading = asyncio.ensure_future(loop.read(first, second))
-        while not loop.counted("trustscore_reports_folded_total") and not reading.done():
+        while not loop.counted("trustscore_chunk_seconds_count") and not reading.done():
             await asyncio.sleep(0)
-        assert loop.counted("trustscore_reports_folded_total") == 40
+        assert loop.counted("trustscore_chunk_seconds_count") == 1
         await loop.fold.flush()
+        assert loop.counted("trustscore_reports_folded_total") == 40
         await reading
-        assert loop.counted("trustscore_reports_folded_total") == 80
+        assert loop.counted("trustscore_chunk_seconds_count") == 2
 
     asyncio.run(story())

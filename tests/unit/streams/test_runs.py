@@ -1,0 +1,102 @@
+"""Whole batches are taken as aiokafka's own reader would give their records."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+
+from streams.runs import take
+
+TP = TopicPartition("trust.reports", 0)
+PRODUCER = 7
+
+
+class _State:
+    paused = False
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def consumed_to(self, position: int) -> None:
+        self.position = position
+
+
+class _Assignment:
+    """What a result asks of the consumer it belongs to."""
+
+    active = True
+
+    def __init__(self, position: int) -> None:
+        self.state = _State(position)
+
+    def state_value(self, tp: TopicPartition) -> _State:
+        assert tp == TP
+        return self.state
+
+
+def _batch(first: int, values: Iterable[bytes], *, transactional: bool = False) -> bytes:
+    builder = DefaultRecordBatchBuilder(
+        magic=2, compression_type=0, is_transactional=int(transactional), producer_id=PRODUCER if transactional else -1,
+        producer_epoch=0, base_sequence=0, batch_size=1 << 20,
+    )  # fmt: skip
+    for at, value in enumerate(values):
+        builder.append(at, timestamp=1_000 + at, key=b"k", value=value, headers=[("h", b"1")])
+    data = bytearray(bytes(builder.build()))
+    data[0:8] = first.to_bytes(8, "big")  # the broker gives the batch its place
+    return bytes(data)
+
+
+def _result(data: bytes, asked: int = 0, aborted: Any = None, isolation: int = 1) -> FetchResult:
+    records = PartitionRecords(TP, MemoryRecords(data), aborted, asked, None, None, True, isolation)
+    return FetchResult(TP, partition_records=records, assignment=_Assignment(asked), backoff=0)
+
+
+def _seen(records: Iterable[Any]) -> list[Any]:
+    return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in records]
+
+
+LOG = _batch(0, [b"a", b"b", b"c"]) + _batch(3, [b"d"]) + _batch(6, [b"e", b"f"])
+
+
+@pytest.mark.parametrize("asked", [0, 1, 3, 7])
+def test_a_run_holds_what_aiokafka_gives_one_by_one(asked: int) -> None:
+    ours, theirs = _result(LOG, asked), _result(LOG, asked)
+    run = take(ours, 100)
+    assert _seen(run) == _seen(theirs.getall())
+    assert run[0].offset == asked
+    assert ours._assignment.state.position == theirs._assignment.state.position == 8
+    assert not ours.has_more()
+
+
+def test_a_run_ends_with_the_batch_that_makes_it_long_enough_and_the_next_goes_on_there() -> None:
+    result = _result(LOG)
+    assert [r.value for r in take(result, 2)] == [b"a", b"b", b"c"]
+    assert result._assignment.state.position == 3
+    assert [r.value for r in take(result, 2)] == [b"d", b"e", b"f"]
+    assert take(result, 2) == []
+
+
+def test_reports_of_an_aborted_transaction_are_left_out_and_their_place_is_passed() -> None:
+    data = LOG + _batch(8, [b"x", b"y"], transactional=True)
+    ours, theirs = (_result(data, 6, aborted=[(PRODUCER, 8)]) for _ in range(2))
+    assert _seen(take(ours, 100)) == _seen(theirs.getall())
+    assert ours._assignment.state.position == 10
+    assert [r.value for r in take(_result(data, 6), 100)] == [b"e", b"f", b"x", b"y"]
+
+
+def test_nothing_is_taken_of_a_partition_that_was_sought_elsewhere() -> None:
+    result = _result(LOG)
+    result._assignment.state.position = 5
+    assert take(result, 100) == []
+
+
+def test_a_damaged_batch_is_refused() -> None:
+    damaged = bytearray(LOG)
+    damaged[-1] ^= 1
+    with pytest.raises(CorruptRecordException, match="Invalid CRC"):
+        take(_result(bytes(damaged)), 100)
