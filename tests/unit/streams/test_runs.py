@@ -60,12 +60,13 @@ def _seen(records: Iterable[Any]) -> list[Any]:
     return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in records]
 
 
-LOG = _batch(0, [b"a", b"b", b"c"]) + _batch(3, [b"d"]) + _batch(6, [b"e", b"f"])
+LAST = _batch(6, [b"e", b"f"])
+LOG = _batch(0, [b"a", b"b", b"c"]) + _batch(3, [b"d"]) + LAST
 
 
-@pytest.mark.parametrize("asked", [0, 1, 3, 7])
-def test_a_run_holds_what_aiokafka_gives_one_by_one(asked: int) -> None:
-    ours, theirs = _result(LOG, asked), _result(LOG, asked)
+@pytest.mark.parametrize(("log", "asked"), [(LOG, 0), (LOG, 1), (LAST, 6), (LAST, 7)], ids=["0", "1", "6", "7"])
+def test_a_run_holds_what_aiokafka_gives_one_by_one(log: bytes, asked: int) -> None:
+    ours, theirs = _result(log, asked), _result(log, asked)
     run = take(ours, 100)
     assert _seen(run) == _seen(theirs.getall())
     assert run[0].offset == asked
@@ -82,7 +83,7 @@ def test_a_run_ends_with_the_batch_that_makes_it_long_enough_and_the_next_goes_o
 
 
 def test_reports_of_an_aborted_transaction_are_left_out_and_their_place_is_passed() -> None:
-    data = LOG + _batch(8, [b"x", b"y"], transactional=True)
+    data = LAST + _batch(8, [b"x", b"y"], transactional=True)
     ours, theirs = (_result(data, 6, aborted=[(PRODUCER, 8)]) for _ in range(2))
     assert _seen(take(ours, 100)) == _seen(theirs.getall())
     assert ours._assignment.state.position == 10
