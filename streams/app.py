@@ -84,8 +84,8 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     app.producer.buffer.max_messages = SEND_AHEAD
 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
-    _every(app, Pause(settings.tick_s, 2.0), "panes", fold.tick, telemetry)
-    _every(app, Pause(settings.score_s, 2.0), "scores", hold_and_score, telemetry)
+    _every(app, Pause(settings.tick_s, 5.0), "panes", fold.tick, telemetry)
+    _every(app, Pause(settings.score_s, 5.0), "scores", hold_and_score, telemetry)
     _every(app, flush_s, "reports", fold.flush, telemetry)
     _every(app, flush_s, "state", score.flush, telemetry)
     if lake:
