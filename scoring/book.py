@@ -7,10 +7,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.counts import Counts
 from scoring.panes import Ints
-from scoring.stats import BUCKETS, LEVELS_S, STATS
+from scoring.stats import LEVELS_S, STATS
 
-__all__ = ["KEEP_S", "LAST_SEEN", "Block", "BlockKey", "Book", "Counts", "Part"]
+__all__ = ["KEEP_S", "LAST_SEEN", "Block", "BlockKey", "Book", "Part"]
 
 BlockKey = tuple[int, int]
 """(level_s, start_s): how long the pane is and where it starts."""
@@ -19,74 +20,6 @@ LAST_SEEN: Final[BlockKey] = (0, 0)
 KEEP_S: Final = {60: 70 * 60, 3_600: 170 * 3_600, 86_400: 92 * 86_400}
 """How long panes of a level are held after their start: what the windows need and some room for clocks."""
 ROWS_PER_PART: Final = 1_024
-DENSE: Final = 32
-"""Range of keys per key up to which sums are counted in a dense array."""
-
-
-class Counts:
-    """Latency bucket counts of a block: sorted keys (row * BUCKETS + bucket) and how many."""
-
-    __slots__ = ("changed", "counts", "keys")
-
-    def __init__(self) -> None:
-        self.keys: Ints = np.empty(0, np.int64)
-        self.counts: Ints = np.empty(0, np.int64)
-        self.changed: NDArray[np.bool_] = np.empty(0, bool)
-        """Which keys were added to or marked since the last ``take_changed``."""
-
-    def at(self, keys: Ints) -> Ints:
-        """Counts of ``keys``, 0 where there is none."""
-        return self._read(*self._find(keys))
-
-    def add(self, keys: Ints, counts: Ints) -> None:
-        """Add ``counts`` to ``keys``; a key may occur more than once."""
-        if len(keys):
-            keys, total = _summed(keys, counts)
-            place, known = self._find(keys)
-            self.counts[place[known]] += total[known]
-            self.changed[place[known]] = True
-            self._insert(place[~known], keys[~known], total[~known], True)
-
-    def put(self, keys: Ints, counts: Ints) -> Ints:
-        """Set ``counts`` of ``keys`` (ascending, each once); the counts before, 0 where there was none."""
-        place, known = self._find(keys)
-        before = self._read(place, known)
-        self.counts[place[known]] = counts[known]
-        self._insert(place[~known], keys[~known], counts[~known], False)
-        return before
-
-    def _find(self, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """Where each key is or belongs, and whether it is there."""
-        place = np.searchsorted(self.keys, keys)
-        known = place < len(self.keys)
-        known[known] = self.keys[place[known]] == keys[known]
-        return place, known
-
-    def _read(self, place: Ints, known: NDArray[np.bool_]) -> Ints:
-        counts = np.zeros(len(place), np.int64)
-        counts[known] = self.counts[place[known]]
-        return counts
-
-    def _insert(self, place: Ints, keys: Ints, counts: Ints, changed: bool) -> None:
-        if len(keys):
-            self.keys = np.insert(self.keys, place, keys)
-            self.counts = np.insert(self.counts, place, counts)
-            self.changed = np.insert(self.changed, place, changed)
-
-    def mark(self, rows: Ints) -> None:
-        """Let the next ``take_changed`` give all keys of ``rows``."""
-        self.changed |= np.isin(self.keys // BUCKETS, rows)
-
-    def take_changed(self) -> tuple[Ints, Ints]:
-        """Keys and counts added to or marked since the last call, ascending."""
-        here = np.flatnonzero(self.changed)
-        self.changed[here] = False
-        return self.keys[here], self.counts[here]
-
-    def of_rows(self, first: int, last: int) -> tuple[Ints, Ints]:
-        """Keys and counts of the rows ``first`` up to, not including, ``last``."""
-        here = slice(*np.searchsorted(self.keys, (first * BUCKETS, last * BUCKETS)))
-        return self.keys[here], self.counts[here]
 
 
 class Block:
@@ -180,18 +113,6 @@ class Book:
         """The newest source offset in any row, -1 without one."""
         block = self.blocks.get(LAST_SEEN)
         return -1 if block is None else int(block.offset.max(initial=-1))
-
-
-def _summed(keys: Ints, counts: Ints) -> tuple[Ints, Ints]:
-    """Distinct keys, ascending, and the sum of the counts of each."""
-    first = int(keys.min())
-    if int(keys.max()) - first < DENSE * len(keys):  # counting beats sorting five to one where keys lie close
-        dense = np.bincount(keys - first, weights=counts)
-        used = np.flatnonzero(dense)
-        return used + first, dense[used].astype(np.int64)
-    order = np.argsort(keys)
-    keys, starts = np.unique(keys[order], return_index=True)
-    return keys, np.add.reduceat(counts[order], starts)
 
 
 def is_past(level_s: int, start_s: int, now_s: float) -> bool:

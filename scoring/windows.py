@@ -68,7 +68,7 @@ class Windows:
         entities = entity_of_row[rows]
         np.add.at(self.sums[:, number], entities, sign * block.stats[rows])
         if number in _SKETCH:
-            keys, counts = block.latency.keys, block.latency.counts
+            keys, counts = block.latency.all()
             self._add_sketch(_SKETCH[number], entity_of_row[keys // BUCKETS], keys % BUCKETS, sign * counts)
         return entities
 

@@ -93,6 +93,7 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
 def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterable[int], now_s: float) -> None:
     pane, facet = np.nonzero(facet_rows[inc.series] >= 0)
     row = facet_rows[inc.series[pane], facet]
+    latency = _latency(inc, facet_rows)
     for level_s in levels_s:
         start_s = inc.minute_s // level_s * level_s if level_s else np.zeros_like(inc.minute_s)
         for start, here in distinct(start_s):
@@ -101,7 +102,35 @@ def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterab
             use = here[pane]
             _add(state, (level_s, start), inc, pane[use], row[use])
             if level_s:
-                _add_latency(state, (level_s, start), inc, here, facet_rows)
+                added = latency if here.all() else latency.of(here)
+                state.book.block((level_s, start)).latency.add(added.keys, added.counts)
+
+
+class _Latency(NamedTuple):
+    """Keys of latency counts (row and bucket, a row for each facet), how many, and the pane of each."""
+
+    keys: Ints
+    counts: Ints
+    pane: Ints
+
+    def of(self, panes: NDArray[np.bool_]) -> "_Latency":
+        """Those of some panes."""
+        here = panes[self.pane]
+        return _Latency(self.keys[here], self.counts[here], self.pane[here])
+
+
+def _latency(inc: Increments, facet_rows: Ints) -> _Latency:
+    series = inc.series[inc.sketch_group]
+    parts = []
+    for rows in facet_rows.T:
+        row = rows[series]
+        key = row * BUCKETS + inc.sketch_bucket
+        stated = row >= 0
+        everywhere = stated.all()
+        counts, pane = inc.sketch_count, inc.sketch_group
+        parts.append((key, counts, pane) if everywhere else (key[stated], counts[stated], pane[stated]))
+    keys, counts, panes = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return _Latency(keys, counts, panes)
 
 
 def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints) -> None:
@@ -119,15 +148,6 @@ def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints
     np.maximum.at(block.offset, row, inc.last_offset[pane])
     state.book.touch(key, row)
     state.unsent.setdefault(key, []).append(row)
-
-
-def _add_latency(state: FoldState, key: BlockKey, inc: Increments, here: NDArray[np.bool_], facet_rows: Ints) -> None:
-    entry = np.flatnonzero(here[inc.sketch_group])
-    rows = facet_rows[inc.series[inc.sketch_group[entry]]]
-    at, facet = np.nonzero(rows >= 0)
-    if len(at):
-        keys = rows[at, facet] * BUCKETS + inc.sketch_bucket[entry[at]]
-        state.book.block(key).latency.add(keys, inc.sketch_count[entry[at]])
 
 
 def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
@@ -156,7 +176,7 @@ def mark_unsent(state: FoldState) -> None:
     """Let the next ``take_updates`` give every pane again: for when what it gave before may not have arrived."""
     for key, block in state.book.blocks.items():
         state.unsent[key] = [np.flatnonzero(block.offset >= 0)]
-        block.latency.changed[:] = True
+        block.latency.mark_all()
 
 
 class _Changed(NamedTuple):

@@ -74,11 +74,9 @@ def _merge_latency(state: ScoreState, key: tuple[int, int], updates: PaneUpdates
     entry = np.flatnonzero(wanted[updates.latency_pane])
     if not len(entry):
         return
-    keys = rows[updates.latency_pane[entry]] * BUCKETS + updates.latency_bucket[entry]
-    order = np.argsort(keys)
-    keys, count = keys[order], updates.latency_count[entry[order]]
-    added = count - state.book.block(key).latency.put(keys, count)
-    state.windows.add_latency(key, state.entity_of_row[keys // BUCKETS], keys % BUCKETS, added)
+    row, bucket, count = rows[updates.latency_pane[entry]], updates.latency_bucket[entry], updates.latency_count[entry]
+    added = count - state.book.block(key).latency.put(row * BUCKETS + bucket, count)
+    state.windows.add_latency(key, state.entity_of_row[row], bucket, added)
 
 
 def _row(state: ScoreState, name: str) -> int:

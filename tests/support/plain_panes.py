@@ -160,7 +160,7 @@ def panes_in(book: Book) -> tuple[dict[PaneKey, Pane], dict[str, tuple[int, int]
             else:
                 stats = {stat: value for stat, value in zip(STATS, block.stats[row].tolist(), strict=True) if value}
                 panes[level_s, start_s, name] = Pane(Counter(stats), Counter(), int(block.offset[row]))
-        for key, count in zip(block.latency.keys.tolist(), block.latency.counts.tolist(), strict=True):
+        for key, count in zip(*map(np.ndarray.tolist, block.latency.all()), strict=True):
             panes[level_s, start_s, book.names[key // BUCKETS]].buckets[key % BUCKETS] = count
     return panes, newest
 

@@ -1,11 +1,8 @@
-from collections import Counter as Tally
-from random import Random
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scoring.book import KEEP_S, LAST_SEEN, ROWS_PER_PART, Block, Book, Counts, distinct, is_past
+from scoring.book import KEEP_S, LAST_SEEN, ROWS_PER_PART, Block, Book, distinct, is_past
 from scoring.stats import BUCKETS, STATS, WINDOWS, covers
 from tests.support.plain_panes import NOW_S, panes_in
 
@@ -14,60 +11,6 @@ MINUTE = (60, NOW_S // 60 * 60)
 
 def ints(*values: int) -> NDArray[np.int64]:
     return np.array(values, np.int64)
-
-
-def held(counts: Counts) -> dict[int, int]:
-    assert counts.keys.tolist() == sorted(set(counts.keys.tolist()))
-    return dict(zip(counts.keys.tolist(), counts.counts.tolist(), strict=True))
-
-
-# --------------------------------------------------------------------------------------------------- latency counts
-@pytest.mark.parametrize("spread", [50, 10**9], ids=["close keys", "far keys"])
-def test_adding_equals_a_dictionary_of_sums(spread: int) -> None:
-    rng, counts, wanted = Random(spread), Counts(), Tally[int]()
-    for _ in range(40):
-        keys = [rng.randrange(spread) for _ in range(rng.randrange(30))]
-        amounts = [rng.randrange(1, 2**40) for _ in keys]
-        counts.add(ints(*keys), ints(*amounts))
-        for key, amount in zip(keys, amounts, strict=True):
-            wanted[key] += amount
-        assert held(counts) == wanted
-
-
-def test_counts_of_keys_that_are_not_there_are_zero() -> None:
-    counts = Counts()
-    assert counts.at(ints(1, 2)).tolist() == [0, 0]
-    counts.add(ints(5), ints(3))
-    assert counts.at(ints(4, 5, 6)).tolist() == [0, 3, 0]
-
-
-def test_putting_replaces_and_says_what_was_there() -> None:
-    counts = Counts()
-    counts.add(ints(2, 4), ints(20, 40))
-    assert counts.put(ints(1, 2, 9), ints(5, 6, 7)).tolist() == [0, 20, 0]
-    assert held(counts) == {1: 5, 2: 6, 4: 40, 9: 7}
-
-
-def test_only_what_was_added_since_the_last_time_is_taken() -> None:
-    counts = Counts()
-    counts.put(ints(1, 2, 3), ints(1, 1, 1))
-    assert counts.take_changed()[0].tolist() == []
-    counts.add(ints(2, 7), ints(4, 1))
-    assert [values.tolist() for values in counts.take_changed()] == [[2, 7], [5, 1]]
-    assert counts.take_changed()[0].tolist() == []
-
-
-def test_a_marked_row_is_taken_whole_and_no_other() -> None:
-    counts = Counts()
-    counts.put(ints(3, BUCKETS + 1, BUCKETS + 2, 2 * BUCKETS), ints(1, 2, 3, 4))
-    counts.mark(ints(1))
-    assert [values.tolist() for values in counts.take_changed()] == [[BUCKETS + 1, BUCKETS + 2], [2, 3]]
-
-
-def test_counts_of_rows_are_those_from_the_first_to_before_the_last() -> None:
-    counts = Counts()
-    counts.put(ints(BUCKETS - 1, BUCKETS, 2 * BUCKETS - 1, 2 * BUCKETS), ints(1, 2, 3, 4))
-    assert counts.of_rows(1, 2)[1].tolist() == [2, 3]
 
 
 # ------------------------------------------------------------------------------------------------------------ blocks

@@ -1,0 +1,94 @@
+from collections import Counter as Tally
+from random import Random
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from scoring.counts import DENSE_FROM, Counts
+from scoring.stats import BUCKETS
+
+
+def ints(*values: int) -> NDArray[np.int64]:
+    return np.array(values, np.int64)
+
+
+def held(counts: Counts) -> dict[int, int]:
+    keys, amounts = counts.all()
+    assert len(set(keys.tolist())) == len(keys)
+    return dict(zip(keys.tolist(), amounts.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("spread", [50, 10**9], ids=["close keys", "far keys"])
+def test_adding_equals_a_dictionary_of_sums(spread: int) -> None:
+    rng, counts, wanted = Random(spread), Counts(), Tally[int]()
+    for _ in range(40):
+        keys = [rng.randrange(spread) for _ in range(rng.randrange(30))]
+        amounts = [rng.randrange(1, 2**40) for _ in keys]
+        counts.add(ints(*keys), ints(*amounts))
+        for key, amount in zip(keys, amounts, strict=True):
+            wanted[key] += amount
+        assert held(counts) == wanted
+
+
+def test_putting_replaces_and_says_what_was_there() -> None:
+    counts = Counts()
+    counts.add(ints(2, 4), ints(20, 40))
+    assert counts.put(ints(1, 2, 9), ints(5, 6, 7)).tolist() == [0, 20, 0]
+    assert held(counts) == {1: 5, 2: 6, 4: 40, 9: 7}
+
+
+def test_only_what_was_added_since_the_last_time_is_taken() -> None:
+    counts = Counts()
+    counts.put(ints(1, 2, 3), ints(1, 1, 1))
+    assert counts.take_changed()[0].tolist() == []
+    counts.add(ints(2, 7), ints(4, 1))
+    assert [values.tolist() for values in counts.take_changed()] == [[2, 7], [5, 1]]
+    assert counts.take_changed()[0].tolist() == []
+
+
+def test_a_marked_row_is_taken_whole_and_no_other() -> None:
+    counts = Counts()
+    counts.put(ints(3, BUCKETS + 1, BUCKETS + 2, 2 * BUCKETS), ints(1, 2, 3, 4))
+    counts.mark(ints(1))
+    assert [values.tolist() for values in counts.take_changed()] == [[BUCKETS + 1, BUCKETS + 2], [2, 3]]
+
+
+def test_counts_of_rows_are_those_from_the_first_to_before_the_last() -> None:
+    counts = Counts()
+    counts.put(ints(BUCKETS - 1, BUCKETS, 2 * BUCKETS - 1, 2 * BUCKETS), ints(1, 2, 3, 4))
+    assert counts.of_rows(1, 2)[1].tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_dense_and_sparse_rows_hold_what_a_dictionary_would(seed: int) -> None:
+    rng, counts, wanted, told = Random(seed), Counts(), Tally[int](), Tally[int]()
+    for _ in range(30):
+        row = rng.choice([0, 3, 3, 3, 40])  # row 3 becomes dense, the others later or not
+        keys = sorted({row * BUCKETS + rng.randrange(DENSE_FROM * 2) for _ in range(rng.randrange(1, 90))})
+        amounts = [rng.randrange(1, 2**40) for _ in keys]
+        if rng.random() < 0.5:
+            counts.add(ints(*keys, *keys), ints(*amounts, *amounts))
+            for key, amount in zip(keys, amounts, strict=True):
+                wanted[key] += 2 * amount
+                told[key] = wanted[key]
+        else:
+            before = counts.put(ints(*keys), ints(*amounts))
+            assert before.tolist() == [wanted[key] for key in keys]
+            wanted.update(dict(zip(keys, [0] * len(keys), strict=True)))
+            for key, amount in zip(keys, amounts, strict=True):
+                wanted[key] = amount
+                if key in told:
+                    told[key] = amount
+        assert held(counts) == wanted
+        for first, last in ((0, 1), (3, 4), (0, 41), (4, 40)):
+            part = counts.of_rows(first, last)
+            inside = {key: n for key, n in wanted.items() if first * BUCKETS <= key < last * BUCKETS}
+            assert dict(zip(*map(np.ndarray.tolist, part), strict=True)) == inside
+    assert dict(zip(*map(np.ndarray.tolist, counts.take_changed()), strict=True)) == told
+    counts.mark(ints(3, 40))
+    marked = {key: n for key, n in wanted.items() if key >= BUCKETS}
+    assert dict(zip(*map(np.ndarray.tolist, counts.take_changed()), strict=True)) == marked
+    counts.mark_all()
+    assert dict(zip(*map(np.ndarray.tolist, counts.take_changed()), strict=True)) == wanted
+    assert not len(counts.take_changed()[0])
