@@ -13,8 +13,14 @@ from streams.steps.updates import PaneUpdates
 
 __all__ = ["decode_names", "decode_part", "decode_updates", "encode_names", "encode_part", "encode_updates"]
 
-LAYOUT: Final = 1
-"""Number of the layout below: state of another layout is refused with a sentence, never misread."""
+LAYOUT: Final = 2
+"""Number of the layout below. Layout 1, where every integer took 8 bytes, is still read; any other is refused."""
+_WIDE: Final = 1
+_UPDATES_BEGIN: Final = bytes((0x9B, LAYOUT))
+"""MessagePack's array of eleven, and the layout; an array of names follows. Updates of layout 1 are lz4 blocks, which
+begin with their length: below 9 MB, its third byte is no array."""
+_ARRAY: Final = 0x90
+_KINDS: Final = {kind.encode(): np.dtype("<" + kind) for kind in ("u1", "u2", "u4", "i8")}
 
 
 class _Part(msgspec.Struct, array_like=True):
@@ -48,33 +54,43 @@ def _packed(message: msgspec.Struct) -> bytes:
     return bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(message)))
 
 
-def _unpacked(value: bytes, kind: type[T]) -> T:
-    message = msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(value)), type=kind)
-    if message.layout != LAYOUT:
+def _unpacked(value: bytes) -> bytes:
+    return bytes(cramjam.lz4.decompress_block(value))
+
+
+def _message(plain: bytes, kind: type[T]) -> T:
+    message = msgspec.msgpack.decode(plain, type=kind)
+    if message.layout not in (_WIDE, LAYOUT):
         raise ValueError(
-            f"state of layout {LAYOUT} expected; got layout {message.layout}; give the worker a new application id"
+            f"state of layout {_WIDE} or {LAYOUT} expected; got layout {message.layout}, which a newer version wrote; "
+            "run that version, or give the worker a new application id and let it read the reports again"
         )
     return message
 
 
 def _bytes(values: Ints) -> bytes:
-    return np.ascontiguousarray(values, np.int64).tobytes()
+    """The kind of the narrowest integers that hold the values, and the values."""
+    least, most = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    kind = "i8" if least < 0 or most >= 1 << 32 else "u4" if most >= 1 << 16 else "u2" if most >= 1 << 8 else "u1"
+    return kind.encode() + values.astype("<" + kind).tobytes()
 
 
-def _ints(value: bytes) -> Ints:
-    return np.frombuffer(value, np.int64)
+def _ints(value: bytes, layout: int) -> Ints:
+    if layout == _WIDE:
+        return np.frombuffer(value, np.int64)
+    return np.frombuffer(value, _KINDS[value[:2]], offset=2).astype(np.int64)
 
 
 def _sparse(stats: Ints) -> tuple[bytes, bytes]:
     """Which columns hold anything, and those alone: most traffic states few fields."""
     used = np.flatnonzero(stats.any(axis=0))
-    return _bytes(used), _bytes(stats[:, used])
+    return _bytes(used), _bytes(stats[:, used].reshape(-1))
 
 
-def _dense(columns: bytes, stats: bytes, rows: int) -> Ints:
-    used = _ints(columns)
+def _dense(columns: bytes, stats: bytes, rows: int, layout: int) -> Ints:
+    used = _ints(columns, layout)
     dense = np.zeros((rows, len(STATS)), np.int64)
-    dense[:, used] = _ints(stats).reshape(rows, len(used))
+    dense[:, used] = _ints(stats, layout).reshape(rows, len(used))
     return dense
 
 
@@ -93,10 +109,9 @@ def decode_part(value: bytes) -> Part:
     ValueError
         When the bytes are of another layout.
     """
-    m = _unpacked(value, _Part)
-    rows = _ints(m.rows)
-    stats = _dense(m.columns, m.stats, len(rows))
-    return Part(rows, stats, _ints(m.offset), _ints(m.latency_keys), _ints(m.latency_counts))
+    m = _message(_unpacked(value), _Part)
+    rows, offset, keys, counts = (_ints(v, m.layout) for v in (m.rows, m.offset, m.latency_keys, m.latency_counts))
+    return Part(rows, _dense(m.columns, m.stats, len(rows), m.layout), offset, keys, counts)
 
 
 def encode_updates(updates: PaneUpdates) -> bytes:
@@ -104,16 +119,17 @@ def encode_updates(updates: PaneUpdates) -> bytes:
     u = updates
     panes = (_bytes(u.entity), _bytes(u.level_s), _bytes(u.start_s), _bytes(u.last_offset), *_sparse(u.stats))
     latency = (_bytes(u.latency_pane), _bytes(u.latency_bucket), _bytes(u.latency_count))
-    return _packed(_Updates(LAYOUT, u.names, *panes, *latency))
+    return msgspec.msgpack.encode(_Updates(LAYOUT, u.names, *panes, *latency))  # narrow already: not worth packing
 
 
 def decode_updates(value: bytes) -> PaneUpdates:
     """The updates that ``encode_updates`` wrote; raises ``ValueError`` as ``decode_part`` does."""
-    m = _unpacked(value, _Updates)
-    entity = _ints(m.entity)
-    stats = _dense(m.columns, m.stats, len(entity))
-    panes = (entity, _ints(m.level_s), _ints(m.start_s), _ints(m.last_offset), stats)
-    return PaneUpdates(m.names, *panes, _ints(m.latency_pane), _ints(m.latency_bucket), _ints(m.latency_count))
+    narrow = value.startswith(_UPDATES_BEGIN) and value[2] >= _ARRAY
+    m = _message(value if narrow else _unpacked(value), _Updates)
+    entity, level_s, start_s, last = (_ints(v, m.layout) for v in (m.entity, m.level_s, m.start_s, m.last_offset))
+    pane, bucket, count = (_ints(v, m.layout) for v in (m.latency_pane, m.latency_bucket, m.latency_count))
+    stats = _dense(m.columns, m.stats, len(entity), m.layout)
+    return PaneUpdates(m.names, entity, level_s, start_s, last, stats, pane, bucket, count)
 
 
 def encode_names(names: list[str]) -> bytes:

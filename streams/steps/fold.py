@@ -1,6 +1,6 @@
 """The fold step: a run of reports into the panes of its partition. Pure: state and columns in, updates out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -93,44 +93,52 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
 def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterable[int], now_s: float) -> None:
     pane, facet = np.nonzero(facet_rows[inc.series] >= 0)
     row = facet_rows[inc.series[pane], facet]
-    latency = _latency(inc, facet_rows)
+    latency = [_latency(inc, rows) for rows in facet_rows.T]
     for level_s in levels_s:
-        start_s = inc.minute_s // level_s * level_s if level_s else np.zeros_like(inc.minute_s)
-        for start, here in distinct(start_s):
+        for start, panes in _starts(inc.minute_s, level_s):
             if level_s and is_past(level_s, start, now_s):
                 continue
-            use = here[pane]
-            _add(state, (level_s, start), inc, pane[use], row[use])
+            key, here = (level_s, start), _within(pane, panes)
+            _add(state, key, inc, pane[here], row[here])
             if level_s:
-                added = latency if here.all() else latency.of(here)
-                state.book.block((level_s, start)).latency.add(added.keys, added.counts)
+                added = [part.of(panes) for part in latency]
+                keys, counts = (np.concatenate(columns) for columns in zip(*added, strict=True))
+                state.book.block(key).latency.add(keys, counts)
+
+
+def _starts(minute_s: Ints, level_s: int) -> Iterator[tuple[int, range]]:
+    """Starts of the panes of a level that ``minute_s`` (ascending) falls in, and which of it does."""
+    start_s = minute_s // level_s * level_s if level_s else np.zeros_like(minute_s)
+    starts, first = np.unique(start_s, return_index=True)
+    ends = [*first[1:].tolist(), len(minute_s)]
+    for start, begin, end in zip(starts.tolist(), first.tolist(), ends, strict=True):
+        yield start, range(begin, end)
+
+
+def _within(ascending: Ints, values: range) -> slice:
+    """Where the values of a range stand."""
+    return slice(*np.searchsorted(ascending, (values.start, values.stop)))
 
 
 class _Latency(NamedTuple):
-    """Keys of latency counts (row and bucket, a row for each facet), how many, and the pane of each."""
+    """Latency counts of one facet: keys of row and bucket, how many, and the pane of each, ascending."""
 
     keys: Ints
     counts: Ints
     pane: Ints
 
-    def of(self, panes: NDArray[np.bool_]) -> "_Latency":
-        """Those of some panes."""
-        here = panes[self.pane]
-        return _Latency(self.keys[here], self.counts[here], self.pane[here])
+    def of(self, panes: range) -> tuple[Ints, Ints]:
+        """Keys and counts of some panes."""
+        here = _within(self.pane, panes)
+        return self.keys[here], self.counts[here]
 
 
-def _latency(inc: Increments, facet_rows: Ints) -> _Latency:
-    series = inc.series[inc.sketch_group]
-    parts = []
-    for rows in facet_rows.T:
-        row = rows[series]
-        key = row * BUCKETS + inc.sketch_bucket
-        stated = row >= 0
-        everywhere = stated.all()
-        counts, pane = inc.sketch_count, inc.sketch_group
-        parts.append((key, counts, pane) if everywhere else (key[stated], counts[stated], pane[stated]))
-    keys, counts, panes = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return _Latency(keys, counts, panes)
+def _latency(inc: Increments, rows: Ints) -> _Latency:
+    row = rows[inc.series[inc.sketch_group]]
+    keys, stated = row * BUCKETS + inc.sketch_bucket, row >= 0
+    if stated.all():
+        return _Latency(keys, inc.sketch_count, inc.sketch_group)
+    return _Latency(keys[stated], inc.sketch_count[stated], inc.sketch_group[stated])
 
 
 def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from scoring import anomalies, trust
-from scoring.book import LAST_SEEN, Book, distinct
+from scoring.book import LAST_SEEN, BlockKey, Book
 from scoring.evidence import Evidence
 from scoring.panes import Ints
 from scoring.records import ScoreRecord
@@ -51,32 +51,39 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
     """
     rows = np.array([_row(state, name) for name in updates.names], np.int64)[updates.entity]
     state.windows.grow(len(state.entities))
-    for code, here in distinct(updates.level_s << 40 | updates.start_s):
+    codes, group = np.unique(updates.level_s << 40 | updates.start_s, return_inverse=True)
+    panes, entries = _grouped(group, len(codes)), _grouped(group[updates.latency_pane], len(codes))
+    for code, pane, entry in zip(codes.tolist(), panes, entries, strict=True):
         key = (code >> 40, code & ((1 << 40) - 1))
-        pane = np.flatnonzero(here)
         block = state.book.block(key)
-        pane = pane[updates.last_offset[pane] >= block.offset[rows[pane]]]
-        if not len(pane):
-            continue
-        row = rows[pane]
-        if key != LAST_SEEN:
-            state.windows.add(key, state.entity_of_row[row], updates.stats[pane] - block.stats[row])
-            _merge_latency(state, key, updates, rows, pane)
-        block.stats[row] = updates.stats[pane]
-        block.offset[row] = updates.last_offset[pane]
-        state.book.touch(key, row)
-        state.changed.update(state.entity_of_row[row].tolist())
+        newer = updates.last_offset[pane] >= block.offset[rows[pane]]
+        if not newer.all():
+            old = np.zeros(len(rows), bool)
+            old[pane[~newer]] = True
+            pane, entry = pane[newer], entry[~old[updates.latency_pane[entry]]]
+        if len(pane):
+            _take_in(state, key, updates, rows, pane, entry)
 
 
-def _merge_latency(state: ScoreState, key: tuple[int, int], updates: PaneUpdates, rows: Ints, pane: Ints) -> None:
-    wanted = np.zeros(len(updates.entity), bool)
-    wanted[pane] = True
-    entry = np.flatnonzero(wanted[updates.latency_pane])
-    if not len(entry):
-        return
-    row, bucket, count = rows[updates.latency_pane[entry]], updates.latency_bucket[entry], updates.latency_count[entry]
-    added = count - state.book.block(key).latency.put(row * BUCKETS + bucket, count)
-    state.windows.add_latency(key, state.entity_of_row[row], bucket, added)
+def _grouped(group: Ints, groups: int) -> list[Ints]:
+    """Places of each group."""
+    order = np.argsort(group.astype(np.uint16), kind="stable")  # by radix: linear
+    return np.split(order, np.cumsum(np.bincount(group, minlength=groups))[:-1])
+
+
+def _take_in(state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints, pane: Ints, entry: Ints) -> None:
+    """Set panes of one block, and add to the windows what that changes."""
+    block, row = state.book.block(key), rows[pane]
+    if key != LAST_SEEN:
+        state.windows.add(key, state.entity_of_row[row], updates.stats[pane] - block.stats[row])
+        line, bucket = rows[updates.latency_pane[entry]], updates.latency_bucket[entry]
+        count = updates.latency_count[entry]
+        added = count - block.latency.put(line * BUCKETS + bucket, count)
+        state.windows.add_latency(key, state.entity_of_row[line], bucket, added)
+    block.stats[row] = updates.stats[pane]
+    block.offset[row] = updates.last_offset[pane]
+    state.book.touch(key, row)
+    state.changed.update(state.entity_of_row[row].tolist())
 
 
 def _row(state: ScoreState, name: str) -> int:

@@ -1,3 +1,4 @@
+import base64
 import dataclasses
 
 import cramjam
@@ -60,14 +61,34 @@ def test_names_come_back_in_order() -> None:
     assert decode_names(encode_names(names)) == names
 
 
-def test_state_of_another_layout_is_refused_with_the_next_step() -> None:
+def test_state_of_a_later_layout_is_refused_with_the_next_step() -> None:
     message = msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(encode_part(Book().part(60, NOW_S, 0)))))
-    message[0] = 2
+    message[0] = 3
     other = bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(message)))
     with pytest.raises(
-        ValueError, match="state of layout 1 expected; got layout 2; give the worker a new application id"
+        ValueError, match=r"state of layout 1 or 2 expected; got layout 3, .*; run that version, or give the worker"
     ):
         decode_part(other)
+
+
+PART_OF_LAYOUT_1 = "fgAAAFOXAcQQAAEAEwcIADPEEAMKABMJCAAGJAAEGgAzxCAFHAAPAgACEAE0AAQiACLRFyQAMsQQAQkAkAAAAAAAAgAAAA=="
+UPDATES_OF_LAYOUT_1 = (
+    "vQAAAOObAZKjMABhozAAYsQQAAEAEwEIADPEEDwKACIQDgkAYMQQ1Ib9agwAE8AIADDEEAMPAEEAAAAJBgAAEgAABgAAAgAEGgAwxCAFDwAP"
+    "AgAFGAE0AAZ8AAQ0ABMGOAAkxBAcAIACAAAAAAAAAA=="
+)
+
+
+def test_state_that_the_version_before_wrote_is_read() -> None:
+    """Bytes that version 0.1 made of this part and these updates."""
+    stats = np.zeros((2, len(STATS)), np.int64)
+    stats[0, 0], stats[1, 3] = 5, 2**40
+    offset, start_s = np.array([3, 9]), np.array([1_795_000_020, 1_795_000_000])
+    part = Part(np.array([0, 7]), stats, offset, np.array([5, 7 * BUCKETS]), np.array([1, 2**33]))
+    assert same(decode_part(base64.b64decode(PART_OF_LAYOUT_1)), part)
+    latency = np.array([0, 1]), np.array([5, 6]), np.array([1, 2])
+    names, entity, level_s = ["0\x00a", "0\x00b"], np.array([0, 1]), np.array([60, 3_600])
+    updates = PaneUpdates(names, entity, level_s, start_s, offset, stats, *latency)
+    assert same(decode_updates(base64.b64decode(UPDATES_OF_LAYOUT_1)), updates)
 
 
 def test_few_stated_statistics_make_a_small_message() -> None:
