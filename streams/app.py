@@ -23,6 +23,8 @@ __all__ = ["Parts", "build_app"]
 log = structlog.get_logger()
 BEHIND: Final = 100_000
 """Reports waiting, from which on folding comes first."""
+BEHIND_S: Final = 5.0
+"""Seconds between two rounds of anything but folding, while that many wait."""
 SEND_AHEAD: Final = 100_000
 """Messages Faust may hold for sending; every one is waited for by the flush that sent it."""
 
@@ -45,14 +47,14 @@ class Pause(NamedTuple):
     longest_s: float
 
     def after(self, took_s: float, behind: bool) -> float:
-        """Seconds to rest: 8 times what the last round took, within the bounds; the longest while reports wait.
+        """Seconds to rest: 8 times what the last round took, within the bounds; ``BEHIND_S`` while reports wait.
 
         Where nobody can see a fresh score yet, the time is better spent on folding.
 
         >>> Pause(0.1, 2.0).after(0.05, behind=False), Pause(0.1, 2.0).after(0.05, behind=True)
-        (0.4, 2.0)
+        (0.4, 5.0)
         """
-        return self.longest_s if behind else max(self.shortest_s, min(8 * took_s, self.longest_s))
+        return max(self.longest_s, BEHIND_S) if behind else max(self.shortest_s, min(8 * took_s, self.longest_s))
 
 
 def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) -> Parts:
@@ -84,8 +86,8 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     app.producer.buffer.max_messages = SEND_AHEAD
 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
-    _every(app, Pause(settings.tick_s, 5.0), "panes", fold.tick, telemetry)
-    _every(app, Pause(settings.score_s, 5.0), "scores", hold_and_score, telemetry)
+    _every(app, Pause(settings.tick_s, 2.0), "panes", fold.tick, telemetry)
+    _every(app, Pause(settings.score_s, 2.0), "scores", hold_and_score, telemetry)
     _every(app, flush_s, "reports", fold.flush, telemetry)
     _every(app, flush_s, "state", score.flush, telemetry)
     if lake:

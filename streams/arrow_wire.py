@@ -1,7 +1,9 @@
-"""An Arrow message to columns: one cast and one bounds check per column, row by row only where something is wrong."""
+"""Arrow messages to columns: one cast and one bounds check per column, row by row only where something is wrong."""
 
 import io
-from typing import Any, Final
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,26 +15,84 @@ from scoring.errors import InvalidReport
 from scoring.reports import DETAILS_BYTES, FIELDS, Field, epoch_s, validate
 from streams.schemas import REPORTS_SCHEMA
 
-__all__ = ["parse"]
+__all__ = ["Problem", "parse"]
 
 _NAMES: Final = {field.name for field in FIELDS}
+_STEP: Final = "send one Arrow IPC stream per message"
 _PER_S: Final = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
-def parse(value: bytes) -> tuple[pa.Table, list[tuple[int, InvalidReport, bytes]]]:
-    """Columns of the usable rows of one Arrow IPC stream, and the others by row, error and the row as JSON.
+class Problem(NamedTuple):
+    """What is wrong with a row of a message, or with the whole of it."""
+
+    message: int
+    """Place in the run."""
+    row: int | None
+    """``None``: no row of the message can be used."""
+    error: InvalidReport
+    shown: bytes
+    """The row as JSON, or the message."""
+
+
+def parse(values: Sequence[bytes]) -> tuple[list[pa.Table], list[Problem]]:
+    """Columns of the usable rows of Arrow IPC streams, and what is wrong with the others.
+
+    Messages of one schema that follow one another are read as one table: what a message costs is then little.
 
     Returns
     -------
     tuple
-        Table with the columns of ``FIELDS`` but ``timestamp``, ``event_s`` (float64) and ``row`` (int32); problems.
-
-    Raises
-    ------
-    InvalidReport
-        When the message is no Arrow stream, lacks a required column, or a column has a type that cannot be cast.
+        Tables with the columns of ``FIELDS`` but ``timestamp``, ``event_s`` (float64), ``message`` (int64, place in
+        ``values``) and ``row`` (int32, place in the message); problems.
     """
-    given = _read(value)
+    tables: list[pa.Table] = []
+    problems: list[Problem] = []
+    read: list[tuple[int, pa.Table]] = []
+    for at, value in enumerate(values):
+        try:
+            read.append((at, _read(value)))
+        except InvalidReport as error:
+            problems.append(Problem(at, None, error, value))
+    for schema, alike in groupby(read, key=lambda one: one[1].schema):
+        _add_alike(schema, list(alike), values, tables, problems)
+    return tables, problems
+
+
+def _add_alike(
+    schema: pa.Schema,
+    given: list[tuple[int, pa.Table]],
+    values: Sequence[bytes],
+    tables: list[pa.Table],
+    problems: list[Problem],
+) -> None:
+    """Read messages of one schema together; one by one where that fails, to find the one that is wrong."""
+    try:
+        table, bad = _checked(pa.concat_tables([one for _, one in given]))
+    except InvalidReport as error:
+        if len(given) == 1:
+            problems.append(Problem(given[0][0], None, error, values[given[0][0]]))
+            return
+        for one in given:
+            _add_alike(schema, [one], values, tables, problems)
+        return
+    lengths = [len(one) for _, one in given]
+    message = np.repeat([at for at, _ in given], lengths)
+    row = np.arange(len(message)) - np.repeat(np.cumsum([0, *lengths[:-1]]), lengths)
+    problems += [Problem(int(message[at]), int(row[at]), error, shown) for at, error, shown in bad.told]
+    whole = table.append_column("message", pa.array(message)).append_column("row", pa.array(row.astype(np.int32)))
+    tables.append(whole.filter(pa.array(~bad.rows)) if bad.told else whole)
+
+
+class _Bad(NamedTuple):
+    """Rows that cannot be used, as a mask and by place with their error and the row as JSON."""
+
+    rows: NDArray[np.bool_]
+    told: list[tuple[int, InvalidReport, bytes]]
+
+
+def _checked(given: pa.Table) -> tuple[pa.Table, _Bad]:
+    """All rows with the columns of ``FIELDS`` but ``timestamp``, and ``event_s``; which of them are bad."""
+    given = given.combine_chunks()
     for field in FIELDS:
         if field.required and field.name not in given.column_names:
             raise InvalidReport(field.name, "a column of the Arrow message", "no such column", "add the column")
@@ -40,30 +100,30 @@ def parse(value: bytes) -> tuple[pa.Table, list[tuple[int, InvalidReport, bytes]
     event_s = _event_s(given["timestamp"])
     bad = ~np.isfinite(event_s)
     for field in FIELDS:
-        if field.kind != "time":
+        if field.name in given.column_names and field.kind != "time":
             bad |= ~_fits(field, columns[field.name])
-    columns |= {"event_s": pa.array(event_s), "row": pa.array(np.arange(given.num_rows, dtype=np.int32))}
-    shown = _without_times(given, event_s)
+    columns["event_s"] = pa.array(event_s)
     unknown = [name for name in given.column_names if name not in _NAMES]
+    shown = _without_times(given, event_s) if unknown or bad.any() else given
     if unknown:
         columns["details"] = _with_unknown(shown.select(unknown), columns["details"], bad)
-    problems = [(row, *_problem(_rows(shown.slice(row, 1))[0])) for row in np.flatnonzero(bad).tolist()]
-    return pa.table(columns).filter(pa.array(~bad)), problems
+    told = [(row, *_problem(_rows(shown.slice(row, 1))[0])) for row in np.flatnonzero(bad).tolist()]
+    return pa.table(columns), _Bad(bad, told)
 
 
 def _read(value: bytes) -> pa.Table:
-    step = "send one Arrow IPC stream per message"
+    """What a message holds; nothing in it is looked at before it is found to be what it says."""
     try:
         table = pa.ipc.open_stream(io.BytesIO(value)).read_all()
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         got = f"{len(value)} bytes that are none ({str(error)[:120]})"
-        raise InvalidReport("message", "an Arrow IPC stream", got, step) from None
+        raise InvalidReport("message", "an Arrow IPC stream", got, _STEP) from None
     if len(set(table.column_names)) < len(table.column_names):
         raise InvalidReport(
-            "message", "an Arrow stream with distinct column names", str(table.column_names)[:200], step
+            "message", "an Arrow stream with distinct column names", str(table.column_names)[:200], _STEP
         )
-    return table.combine_chunks()
+    return table.replace_schema_metadata(None)
 
 
 def _column(given: pa.Table, field: Field) -> pa.Array:

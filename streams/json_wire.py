@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -56,6 +56,7 @@ _REQUIRED: Final = frozenset(field.name for field in FIELDS if field.required)
 _ALL: Final = frozenset(field.name for field in FIELDS)
 _WRONG: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _STEP: Final = "send one JSON object per message"
+_FIRST, _LAST, _BRACE, _CLOSING = itemgetter(0), itemgetter(-1), {ord("{")}, {ord("}")}
 
 
 class JsonReader:
@@ -104,13 +105,12 @@ def _lines(decoder: msgspec.json.Decoder[Any], values: Sequence[bytes | None]) -
     before a line feed and ``{``, and a string holds no line feed.
     """
     try:
-        joined = b"\n".join(values)  # type: ignore[arg-type]
-        between = len(values) - 1
-        whole = joined.startswith(b"{") and joined.endswith(b"}") and joined.count(b"}\n{") == between
-        if whole and joined.count(b"\n") == between:
-            reports = decoder.decode_lines(joined)
-            return reports if len(reports) == len(values) else None
-    except (*_WRONG, TypeError):
+        if set(map(_FIRST, values)) == _BRACE and set(map(_LAST, values)) == _CLOSING:  # type: ignore[arg-type]
+            joined = b"\n".join(values)  # type: ignore[arg-type]
+            if joined.count(b"\n") == len(values) - 1:
+                reports = decoder.decode_lines(joined)
+                return reports if len(reports) == len(values) else None
+    except (*_WRONG, TypeError, IndexError):
         pass
     return None
 

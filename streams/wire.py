@@ -67,9 +67,7 @@ def decode(run: Sequence[Record], partition: int, reader: JsonReader) -> Batch:
     rejects: list[Reject] = []
     if any(map(_HEADERS, run)):
         plain = [record for record in run if not is_arrow(record)]
-        for record in run:
-            if is_arrow(record):
-                _add_arrow(record, tables, rejects)
+        _add_arrow([record for record in run if is_arrow(record)], tables, rejects)
     if plain:
         _add_json(reader, plain, tables, rejects)
     checked = [_checked(table, run, rejects) for table in tables]
@@ -99,19 +97,17 @@ def _add_json(reader: JsonReader, records: Sequence[Record], tables: list[pa.Tab
         tables.append(_with(reports, where))
 
 
-def _add_arrow(record: Record, tables: list[pa.Table], rejects: list[Reject]) -> None:
-    value = record.value or b""
-    try:
-        reports, problems = arrow_wire.parse(value)
-    except InvalidReport as error:
-        rejects.append(_reject(record, error, value))
-        return
-    for row, problem, shown in problems:
-        rejects.append(_reject(record, problem, shown, row))
-    if reports.num_rows:
-        n = reports.num_rows
-        where = {"offset": pa.array(np.full(n, record.offset)), "received_ms": pa.array(np.full(n, record.timestamp))}
-        tables.append(_with(reports, where))
+def _add_arrow(records: Sequence[Record], tables: list[pa.Table], rejects: list[Reject]) -> None:
+    parsed, problems = arrow_wire.parse([record.value or b"" for record in records])
+    for at, row, error, shown in problems:
+        rejects.append(_reject(records[at], error, shown, WHOLE if row is None else row))
+    offset = np.array([record.offset for record in records], np.int64)
+    received_ms = np.array([record.timestamp for record in records], np.int64)
+    for reports in parsed:
+        if reports.num_rows:
+            at = reports["message"].to_numpy()
+            where = {"offset": pa.array(offset[at]), "received_ms": pa.array(received_ms[at])}
+            tables.append(_with(reports.drop_columns("message"), where))
 
 
 def _with(table: pa.Table, columns: dict[str, pa.Array]) -> pa.Table:

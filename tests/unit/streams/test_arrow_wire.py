@@ -8,7 +8,7 @@ import pytest
 
 from scoring.errors import InvalidReport
 from scoring.reports import FIELDS
-from streams.arrow_wire import parse
+from streams import arrow_wire
 from tests.support.plain_panes import NOW_S
 from tests.support.wire_cases import GOOD, arrow_bytes, arrow_table
 
@@ -17,6 +17,44 @@ def table(rows: int = 1, /, **columns: Any) -> pa.Table:
     """Good rows with these columns beside or instead; ``None`` leaves a column out."""
     given: dict[str, Any] = {name: [value] * rows for name, value in GOOD.items()} | columns
     return pa.table({name: values for name, values in given.items() if values is not None})
+
+
+def parse(value: bytes) -> tuple[pa.Table, list[tuple[int, InvalidReport, bytes]]]:
+    """Of one message; raises what is wrong with the whole of it."""
+    tables, problems = arrow_wire.parse([value])
+    told = []
+    for message, row, error, shown in problems:
+        assert message == 0
+        if row is None:
+            assert (shown, tables) == (value, [])
+            raise error
+        told.append((row, error, shown))
+    assert len(tables) == 1
+    assert not tables[0]["message"].to_numpy().any()
+    return tables[0].drop_columns("message"), told
+
+
+def test_messages_of_one_schema_are_read_together_and_keep_their_places() -> None:
+    values = [
+        arrow_bytes(table(2, provider_id=["a", "b"])),
+        arrow_bytes(table(3, provider_id=["c", "d", "e"], latency_ms=[1.0, -1.0, 1.0])),
+        b"none",
+        arrow_bytes(table(1, provider_id=["f"], mood=["x"])),
+        arrow_bytes(table(0)),
+        arrow_bytes(table(1, provider_id=["g"])),
+    ]
+    tables, problems = arrow_wire.parse(values)
+    places = [(r["provider_id"], r["message"], r["row"]) for one in tables for r in one.to_pylist()]
+    assert sorted(places) == [("a", 0, 0), ("b", 0, 1), ("c", 1, 0), ("e", 1, 2), ("f", 3, 0), ("g", 5, 0)]
+    assert sorted((message, row) for message, row, *_ in problems if row is not None) == [(1, 1)]
+    assert [(message, shown) for message, row, _, shown in problems if row is None] == [(2, b"none")]
+
+
+def test_a_message_that_cannot_be_cast_spoils_no_other_of_its_schema() -> None:
+    good, bad = (arrow_bytes(table(1, attempt=pa.array([value], pa.string()))) for value in ("3", "three"))
+    tables, problems = arrow_wire.parse([good, bad, good])
+    assert [(r["message"], r["attempt"]) for one in tables for r in one.to_pylist()] == [(0, 3), (2, 3)]
+    assert [(message, row, error.field) for message, row, error, _ in problems] == [(1, None, "attempt")]
 
 
 def refusal(value: pa.Table | bytes) -> InvalidReport:
