@@ -28,7 +28,6 @@ SINGLE_NODE: Final = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     "num.partitions": "1",
     "auto.create.topics.enable": "false",
     "offsets.topic.replication.factor": "1",
@@ -58,16 +57,23 @@ class KafkaServer:
         Greatest heap of the JVM, MiB.
     properties
         Server properties beside, or instead of, those a single node needs.
+    listeners
+        More listeners, by name: the port on 127.0.0.1 that it binds, and the address that it tells its clients to use.
     """
 
     def __init__(
-        self, directory: Path, port: int = 0, heap_mib: int = 512, properties: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        port: int = 0,
+        heap_mib: int = 512,
+        properties: Mapping[str, str] | None = None,
+        listeners: Mapping[str, tuple[int, str]] | None = None,
     ) -> None:
         self._directory = directory.resolve()
         self._directory.mkdir(parents=True, exist_ok=True)
         self._heap_mib = heap_mib
         self._ports = self._choose_ports(port)
-        self._properties = {**SINGLE_NODE, **self._places(), **(properties or {})}
+        self._properties = {**SINGLE_NODE, **self._places(listeners or {}), **(properties or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._java = ensure_java()
         self._jars = ensure_jars(self._java)
@@ -155,12 +161,16 @@ class KafkaServer:
         kept.write_text(json.dumps(ports), encoding="ascii")
         return ports
 
-    def _places(self) -> dict[str, str]:
+    def _places(self, listeners: Mapping[str, tuple[int, str]]) -> dict[str, str]:
         controller = f"127.0.0.1:{self._ports['controller']}"
+        bound = [f"{name}://127.0.0.1:{port}" for name, (port, _) in listeners.items()]
+        told = [f"{name}://{address}" for name, (_, address) in listeners.items()]
+        protocols = [f"{name}:PLAINTEXT" for name in ("CONTROLLER", "PLAINTEXT", *listeners)]
         return {
             "controller.quorum.voters": f"1@{controller}",
-            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listeners": ",".join([f"PLAINTEXT://{self.address}", f"CONTROLLER://{controller}", *bound]),
+            "advertised.listeners": ",".join([f"PLAINTEXT://{self.address}", *told]),
+            "listener.security.protocol.map": ",".join(protocols),
             "log.dirs": str(self._directory / "data"),
         }
 
