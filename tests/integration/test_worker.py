@@ -23,10 +23,10 @@ from streams.topics import ensure_topics
 from tests.conftest import BROKERS
 from tests.support.kafka_clients import admin, create_topic
 from tests.support.running_service import eventually
-from tests.support.wire_cases import ARROW_HEADER, arrow_bytes, arrow_table
+from tests.support.traffic import Message, as_arrow, as_json, outcomes, traffic
+from tests.support.wire_cases import ARROW_HEADER
 from tests.support.worker import Worker, lake_rows, produce, read_topic, scores_of
 
-Message = tuple[bytes | None, bytes | None, Sequence[tuple[str, bytes]]]
 both_brokers = pytest.mark.parametrize("kind", [pytest.param(kind, id=kind) for kind in BROKERS])
 
 
@@ -44,36 +44,6 @@ def own_broker(kind: str, root: Path, request: pytest.FixtureRequest) -> Iterato
         pytest.skip(str(missing))
     with broker:
         yield broker.address
-
-
-def traffic(seed: int, n: int, first_id: int = 0, providers: int = 20) -> list[dict[str, Any]]:
-    """Reports of the last hour, each with an id of its own."""
-    rng, now_s = random.Random(seed), time.time()
-    return [
-        {
-            "provider_id": f"p{rng.randrange(providers)}",
-            "outcome": rng.choices(OUTCOMES, (90, 5, 3, 2))[0],
-            "timestamp": now_s - rng.uniform(0, 3_600),
-            "report_id": str(first_id + at),
-            "latency_ms": round(rng.lognormvariate(5, 1), 3),
-            "task_type": rng.choice(("search", "write")),
-            "region": rng.choice(("eu", "us")),
-        }
-        for at in range(n)
-    ]
-
-
-def as_json(reports: Sequence[Mapping[str, Any]], keyed: bool = True) -> list[Message]:
-    return [(r["provider_id"].encode() if keyed else None, json.dumps(r).encode(), ()) for r in reports]
-
-
-def as_arrow(reports: Sequence[Mapping[str, Any]]) -> Message:
-    return None, arrow_bytes(arrow_table(reports)), [ARROW_HEADER]
-
-
-def outcomes(reports: Sequence[Mapping[str, Any]], *by: str) -> dict[tuple[Any, ...], int]:
-    """How many reports there are of each outcome and the fields named."""
-    return dict(Counter(tuple(report[name] for name in (*by, "outcome")) for report in reports))
 
 
 def check_lake(lake: Path, sent: Sequence[Mapping[str, Any]]) -> None:
