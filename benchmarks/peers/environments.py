@@ -3,14 +3,16 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from benchmarks.peers.peer import CACHE, Unavailable, built_once, last_words
 
-__all__ = ["ensure_environment"]
+__all__ = ["ensure_environment", "inside"]
 
 INSTALL_S: Final = 600.0
+INSIDE: Final = "TRUSTSCORE_PEER_PACKAGES"
 
 
 def ensure_environment(*packages: str) -> Path:
@@ -35,6 +37,15 @@ def ensure_environment(*packages: str) -> Path:
     return built_once(place, build)
 
 
-def with_packages(place: Path) -> dict[str, str]:
-    """Environment of a process that sees the packages of ``place`` before all others."""
-    return {**os.environ, "PYTHONPATH": str(place)}
+def inside(peer: str, packages: Sequence[str]) -> None:
+    """Go on in a process that sees ``packages`` before all others; returns only in that process.
+
+    Raises
+    ------
+    Unavailable
+        When they cannot be installed.
+    """
+    place = ensure_environment(*packages)
+    if os.environ.get(INSIDE) != str(place):
+        env = {**os.environ, "PYTHONPATH": str(place), INSIDE: str(place)}
+        os.execve(sys.executable, [sys.executable, "-m", f"benchmarks.peers.{peer}", *sys.argv[1:]], env)

@@ -1,7 +1,7 @@
 """Plain Faust as its documentation shows it: one event a report, counted by provider and minute in a dictionary.
 
 No state that would outlast the process, no scores, no lake: the least a Faust agent can do with a report.
-``python -m benchmarks.support.peer_faust BROKER MESSAGES`` prints ``{"reports", "seconds", "cpu_s"}``.
+``python -m benchmarks.peers.faust_windows BROKER REPORTS`` prints what every peer prints.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ __all__: list[str] = []
 PATIENCE_S: Final = 300.0
 
 
-async def consume(broker: str, messages: int, place: str) -> dict[str, float]:
+async def consume(broker: str, wanted: int, place: str) -> dict[str, float]:
     """Seconds from the first event to the last."""
     app = faust.App(
         f"plain-faust-{time.time_ns()}",
@@ -35,7 +35,7 @@ async def consume(broker: str, messages: int, place: str) -> dict[str, float]:
         consumer_auto_offset_reset="earliest",
     )
     topic = app.topic(TOPIC, value_serializer="json")
-    counted: dict[tuple[str, int], list[float]] = defaultdict(lambda: [0, 0, 0.0])
+    counted: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0, 0])
     first: list[float] = []
     last: list[float] = []
     enough = asyncio.Event()
@@ -48,9 +48,9 @@ async def consume(broker: str, messages: int, place: str) -> dict[str, float]:
             pane = counted[report["provider_id"], int(report["timestamp"]) // 60]
             pane[0] += 1
             pane[1] += report["outcome"] == "success"
-            pane[2] += report["latency_ms"]
+            pane[2] += round(report["latency_ms"] * 1_000)
             seen += 1
-            if seen == messages:
+            if seen == wanted:
                 last.extend((time.perf_counter(), time.process_time()))
                 enough.set()
 
@@ -58,7 +58,9 @@ async def consume(broker: str, messages: int, place: str) -> dict[str, float]:
     await app.start()
     await asyncio.wait_for(enough.wait(), PATIENCE_S)
     await app.stop()
-    return {"reports": messages, "seconds": last[0] - first[0], "cpu_s": last[1] - first[1]}
+    reports, successes, latency_us = (sum(pane[at] for pane in counted.values()) for at in range(3))
+    sums = {"reports": reports, "successes": successes, "latency_us": latency_us}
+    return {**sums, "seconds": last[0] - first[0], "cpu_s": last[1] - first[1]}
 
 
 if __name__ == "__main__":

@@ -18,8 +18,10 @@ from typing import Final
 
 from benchmarks.harness import BenchmarkFailed
 
-__all__ = ["CACHE", "Counted", "Totals", "Unavailable", "built_once", "counted", "last_words", "run_peer"]
+__all__ = ["CACHE", "TOPIC", "Counted", "Totals", "Unavailable", "built_once", "counted", "last_words", "run_peer"]
 
+TOPIC: Final = "trust.reports"
+"""As ``benchmarks.support.topics`` has it, which a peer with libraries of its own cannot import."""
 CACHE: Final = Path(__file__).resolve().parents[2] / ".cache" / "peers"
 UNAVAILABLE: Final = 3
 TIMEOUT_S: Final = 900.0
@@ -84,7 +86,7 @@ def counted(name: str, output: str, wanted: Totals) -> Counted:
     return figures
 
 
-def run_peer(name: str, broker: str, wanted: Totals, *, python: Path | None = None) -> Counted:
+def run_peer(name: str, broker: str, wanted: Totals) -> Counted:
     """Run one peer over the first ``wanted.reports`` of the topic.
 
     Raises
@@ -94,7 +96,7 @@ def run_peer(name: str, broker: str, wanted: Totals, *, python: Path | None = No
     BenchmarkFailed
         When it fails, or counts wrong.
     """
-    command = [str(python or sys.executable), "-m", f"benchmarks.peers.{name}", broker, str(wanted.reports)]
+    command = [sys.executable, "-m", f"benchmarks.peers.{name}", broker, str(wanted.reports)]
     root = CACHE.parents[1]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S, cwd=root)
