@@ -1,16 +1,23 @@
-"""A report as a caller sent it → a message for ``trust.reports``: checked here by the same rules as in the worker."""
+"""A report as a caller sent it → a message for ``trust.reports``: checked here by the same rules as in the worker.
 
+Every report leaves with a ``report_id``: what is sent to Kafka twice, by whichever retry on the way, counts once.
+"""
+
+import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from analytics.producer import Message
 from scoring.errors import InvalidReport
 from scoring.reports import FIELDS, check_time, epoch_s, validate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = [
     "ARROW",
@@ -28,6 +35,8 @@ MOST_REPORTS: Final = 10_000
 """In one request."""
 MOST_ARROW_BYTES: Final = 1_000_000
 """Of a stream: it becomes one Kafka message, and brokers take 1 MiB."""
+_LARGEST_VALUE: Final = 1_040_000
+"""Of a Kafka message: brokers take 1,048,588 bytes of key, value, headers and frame."""
 _TIMES: Final = tuple(field.name for field in FIELDS if field.kind == "time")
 
 
@@ -90,7 +99,8 @@ def accept_many(reports: Sequence[object], now_s: float) -> list[Accepted]:
 def accept_arrow(stream: bytes, now_s: float) -> tuple[int, Message]:
     """How many reports an Arrow IPC stream holds, and the one message they travel in.
 
-    Rows without ``timestamp`` get ``now_s``; otherwise the bytes stay as they came.
+    Rows without ``timestamp`` get ``now_s``, those without ``report_id`` a random one; otherwise the bytes stay as they
+    came. The key is made of the bytes: sent again, they go to the same partition, where they are recognised.
 
     Raises
     ------
@@ -116,15 +126,40 @@ def accept_arrow(stream: bytes, now_s: float) -> tuple[int, Message]:
         raise InvalidReport("body", "a stream with at least one row", "0 rows", "add rows")
     for index, row in enumerate(rows):
         _placed(index, _as_json(index, row), now_s)
-    if all(row.get("timestamp") is not None for row in rows):
-        return len(rows), Message(None, stream, (("content-type", ARROW.encode()),))
-    times = [now_s if row.get("timestamp") is None else epoch_s(_time(row["timestamp"])) for row in rows]
-    names = [name for name in table.column_names if name != "timestamp"]
-    table = table.select(names).append_column("timestamp", pa.array(times, pa.float64()))
+    made = _missing(rows, now_s)
+    key = hashlib.blake2b(stream, digest_size=8).hexdigest().encode()
+    value = _with_columns(table, made) if made else stream
+    if len(value) > _LARGEST_VALUE:
+        got = f"{len(value):,} bytes with the {' and the '.join(made)} that its rows lack"
+        raise InvalidReport("body", f"a stream of at most {MOST_ARROW_BYTES:,} bytes", got, "send it in pieces")
+    return len(rows), Message(key, value, (("content-type", ARROW.encode()),))
+
+
+def _missing(rows: Sequence[Mapping[str, Any]], now_s: float) -> dict[str, list[Any]]:
+    """Whole columns of what some rows lack and every report must have."""
+    made: dict[str, list[Any]] = {}
+    if any(row.get("timestamp") is None for row in rows):
+        made["timestamp"] = [
+            now_s if row.get("timestamp") is None else epoch_s(_time(row["timestamp"])) for row in rows
+        ]
+    if any(row.get("report_id") is None for row in rows):
+        run = uuid.uuid4().hex[:16]  # one random number for all of them, which packs well
+        made["report_id"] = [row.get("report_id") or f"{run}-{place:x}" for place, row in enumerate(rows)]
+    return made
+
+
+def _with_columns(table: "pa.Table", made: Mapping[str, list[Any]]) -> bytes:
+    """The stream with these columns, packed: what was added must not make it too large for a message."""
+    import pyarrow as pa
+
+    types = {"timestamp": pa.float64(), "report_id": pa.string()}
+    table = table.select([name for name in table.column_names if name not in made])
+    for name, values in made.items():
+        table = table.append_column(name, pa.array(values, types[name]))
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
         writer.write_table(table)
-    return len(rows), Message(None, sink.getvalue().to_pybytes(), (("content-type", ARROW.encode()),))
+    return bytes(sink.getvalue())
 
 
 def _placed(index: int, report: object, now_s: float) -> Accepted:

@@ -1,5 +1,7 @@
 import io
+import random
 from contextlib import suppress
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -22,8 +24,8 @@ def stream(columns: dict[str, object]) -> bytes:
     return sink.getvalue()
 
 
-def read(value: bytes) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = pa.ipc.open_stream(value).read_all().to_pylist()
+def read(value: bytes) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pa.ipc.open_stream(value).read_all().to_pylist()
     return rows
 
 
@@ -79,17 +81,65 @@ def test_no_report_or_too_many_are_refused(count: int) -> None:
         accept_many([REPORT] * count, NOW_S)
 
 
-def test_an_arrow_stream_with_times_travels_unchanged() -> None:
-    sent = stream({"provider_id": ["a", "b"], "outcome": ["success", "error"], "timestamp": [NOW_S, NOW_S - 60]})
+WHOLE: dict[str, object] = {
+    "provider_id": ["a", "b"],
+    "outcome": ["success", "error"],
+    "timestamp": [NOW_S, NOW_S - 60],
+    "report_id": ["1", "2"],
+}
+
+
+def test_an_arrow_stream_with_times_and_ids_travels_unchanged() -> None:
+    sent = stream(WHOLE)
     count, message = accept_arrow(sent, NOW_S)
-    assert (count, message.key, message.value) == (2, None, sent)
+    assert (count, message.value) == (2, sent)
     assert message.headers == (("content-type", ARROW.encode()),)
 
 
+def test_an_arrow_stream_sent_again_goes_where_it_went_before() -> None:
+    sent, other = stream(WHOLE), stream(WHOLE | {"report_id": ["1", "3"]})
+    first, again, differs = (accept_arrow(one, NOW_S)[1].key for one in (sent, sent, other))
+    assert first == again != differs
+
+
 def test_an_arrow_stream_without_times_gets_the_present() -> None:
-    count, message = accept_arrow(stream({"provider_id": ["a"], "outcome": ["success"], "latency_ms": [5.0]}), NOW_S)
-    expected = [{"provider_id": "a", "outcome": "success", "latency_ms": 5.0, "timestamp": NOW_S}]
+    columns = {"provider_id": ["a"], "outcome": ["success"], "latency_ms": [5.0], "report_id": ["1"]}
+    count, message = accept_arrow(stream(columns), NOW_S)
+    expected = [{"provider_id": "a", "outcome": "success", "latency_ms": 5.0, "report_id": "1", "timestamp": NOW_S}]
     assert (count, read(message.value)) == (1, expected)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())], ids=str)
+def test_arrow_rows_without_an_id_get_one_of_their_own(kind: pa.DataType) -> None:
+    lacking = stream(WHOLE | {"report_id": pa.array([None, "mine"], pa.string()).cast(kind)})
+    none = stream({name: values for name, values in WHOLE.items() if name != "report_id"})
+    ids = [[row["report_id"] for row in read(accept_arrow(one, NOW_S)[1].value)] for one in (lacking, none, none)]
+    assert ids[0][1] == "mine"
+    assert len({name for several in ids for name in several}) == 6, "and others each time"
+    assert all(1 <= len(name) <= 64 for several in ids for name in several)
+
+
+def test_ids_that_are_added_leave_a_full_stream_small_enough() -> None:
+    n = 58_000
+    full = stream(
+        {"provider_id": ["p"] * n, "outcome": pa.array(["error"] * n).dictionary_encode(), "timestamp": [NOW_S] * n}
+    )
+    assert len(full) > 0.95 * MOST_ARROW_BYTES
+    count, message = accept_arrow(full, NOW_S)
+    assert count == n
+    assert len(message.value) <= MOST_ARROW_BYTES
+    assert len(set(pa.ipc.open_stream(message.value).read_all()["report_id"].to_pylist())) == n
+
+
+def test_a_stream_that_ids_make_too_large_is_refused_with_what_to_do() -> None:
+    rng = random.Random(1)
+    names = [rng.randbytes(8).hex() for _ in range(34_000)]
+    times = [NOW_S - rng.random() * 1e6 for _ in names]
+    outcomes = pa.DictionaryArray.from_arrays(pa.array([0] * len(names), pa.int8()), ["error"])
+    full = stream({"provider_id": names, "outcome": outcomes, "timestamp": times})
+    assert len(full) <= MOST_ARROW_BYTES
+    with pytest.raises(InvalidReport, match=r"^body must be .*bytes with the report_id that its rows lack; send it in"):
+        accept_arrow(full, NOW_S)
 
 
 def test_missing_times_among_arrow_timestamps_are_filled_in() -> None:
@@ -123,7 +173,7 @@ def test_an_arrow_stream_larger_than_a_message_is_refused() -> None:
 
 @given(st.binary(max_size=200), st.integers(0, 300))
 def test_broken_arrow_bytes_are_refused_and_never_crash(noise: bytes, cut: int) -> None:
-    whole = stream({"provider_id": ["a"], "outcome": ["success"], "timestamp": [NOW_S]})
+    whole = stream({"provider_id": ["a"], "outcome": ["success"], "timestamp": [NOW_S], "report_id": ["1"]})
     for broken in (noise, whole[:cut] + noise):
         with pytest.raises(InvalidReport, match="; "):
             accept_arrow(broken, NOW_S)
