@@ -17,8 +17,11 @@ import numpy as np
 from streams.steps.duplicates import News, Run, Seen, add, bucket_ms_of, expire, merged
 from streams.steps.key_filter import Ints, Keys
 
-__all__ = ["MOST_KEYS", "entries", "restored", "settled"]
+__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "restored", "settled"]
 
+IDS: Final = b"ids"
+"""Second part of the name of each entry."""
+SECRET_BYTES: Final = 32
 LAYOUT: Final = 1
 MOST_KEYS: Final = 40_000
 """In one entry: about 380 KB."""
