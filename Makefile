@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help up test check unit bench docs notebooks lock clean venv venv-dev kafka
+.PHONY: help up test check unit chaos bench docs notebooks lock clean venv venv-dev kafka
 
 PY := .venv/bin/python
 
@@ -19,7 +19,11 @@ test: check kafka ## lint, types, import contracts and all tests, on the embedde
 	@$(PY) -m pytest -q -n 2 --dist loadfile $(ARGS)
 
 unit: venv-dev ## the tests that open no socket, quickly
-	@$(PY) -m pytest -q -n 2 --dist loadfile --ignore=tests/integration -m "not integration and not notebook" $(ARGS)
+	@$(PY) -m pytest -q -n 2 --dist loadfile --ignore=tests/integration --ignore=tests/chaos -m "not integration and not notebook" $(ARGS)
+
+# Three times as long as anything else here: minutes of kills, half a minute of partition, a million bad messages.
+chaos: venv-dev kafka ## faults in their long versions; SEED=7 draws other moments, ARGS="-k kills" some of them
+	@CHAOS_SEED=$(or $(SEED),1) $(PY) -m pytest -v tests/chaos -m "chaos or chaos_long" $(ARGS)
 
 check: venv-dev ## lint, format, types, import contracts
 	@$(PY) -m ruff check .

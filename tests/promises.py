@@ -7,10 +7,24 @@ test named there exists, and every test under ``tests/integration``, ``contract`
 
 from typing import Final
 
-from tests.promised import answers, brokers, catalog, cli, client, docs, first_run, lake, project, rest, scores, streams
+from tests.promised import (
+    answers,
+    brokers,
+    catalog,
+    chaos,
+    cli,
+    client,
+    docs,
+    first_run,
+    lake,
+    project,
+    rest,
+    scores,
+    streams,
+)
 from tests.promised.promise import Promise
 
 __all__ = ["PROMISES", "Promise"]
 
-AREAS: Final = (answers, brokers, catalog, cli, client, docs, first_run, lake, project, rest, scores, streams)
+AREAS: Final = (answers, brokers, catalog, chaos, cli, client, docs, first_run, lake, project, rest, scores, streams)
 PROMISES: Final[dict[str, Promise]] = {id_: promise for area in AREAS for id_, promise in area.PROMISES.items()}
