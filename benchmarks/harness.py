@@ -42,13 +42,33 @@ class Row:
     lower_is_better: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
     """How it came about: amounts, and figures beside it."""
+    target_ratio: float | None = None
+    """What ``value`` divided by the peer's must reach."""
+    peer_value: float | None = None
+    """What the peer gave right before and after this row (mean), where it ran then; otherwise its own row's value."""
+
+    def ratio(self, values: Mapping[str, float]) -> float | None:
+        """To the peer, given the values of all rows of the run; None without a peer that ran."""
+        if self.peer is None:
+            return None
+        theirs = values.get(self.peer) if self.peer_value is None else self.peer_value
+        return self.value / theirs if theirs else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is reached; None without one."""
-        if self.target is None:
+        """Whether ``target`` is reached; None without one."""
+        return None if self.target is None else self._reaches(self.value, self.target)
+
+    def judged(self, ratio: float | None) -> bool | None:
+        """Whether ``target`` and ``target_ratio`` are reached; None without one, or when a wanted ratio is unknown."""
+        if self.target_ratio is None:
+            return self.met
+        if ratio is None:
             return None
-        return self.value <= self.target if self.lower_is_better else self.value >= self.target
+        return self.met is not False and self._reaches(ratio, self.target_ratio)
+
+    def _reaches(self, got: float, goal: float) -> bool:
+        return got <= goal if self.lower_is_better else got >= goal
 
 
 class Program(NamedTuple):
@@ -92,18 +112,22 @@ def stored(rows: Sequence[Row], on: Mapping[str, Any], at: datetime, load_1m: fl
         Load average of the last minute when it began: above 0.5, something else was running too.
     """
     values = {row.name: row.value for row in rows}
-    return [
-        {
-            **asdict(row),
-            "value": _rounded(row.value),
-            "ratio": _rounded(row.value / values[row.peer]) if row.peer and values.get(row.peer) else None,
-            "met": row.met,
-            "measured_at": at.isoformat(timespec="seconds"),
-            "load_1m": round(load_1m, 2),
-            "machine": dict(on),
-        }
-        for row in rows
-    ]
+    kept = []
+    for row in rows:
+        ratio = row.ratio(values)
+        kept.append(
+            {
+                **asdict(row),
+                "value": _rounded(row.value),
+                "peer_value": None if row.peer_value is None else _rounded(row.peer_value),
+                "ratio": None if ratio is None else _rounded(ratio),
+                "met": row.judged(ratio),
+                "measured_at": at.isoformat(timespec="seconds"),
+                "load_1m": round(load_1m, 2),
+                "machine": dict(on),
+            }
+        )
+    return kept
 
 
 def merged(old: Iterable[dict[str, Any]], new: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -172,7 +196,10 @@ def read(results: Path = RESULTS) -> list[dict[str, Any]]:
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     against = f"{row['ratio']:g} × {row['peer']}" if row["ratio"] is not None else ""
     relation = "≤" if row["lower_is_better"] else "≥"
-    target = f"{relation} {_number(row['target'])}" if row["target"] is not None else ""
+    goals = [_number(row["target"])] if row["target"] is not None else []
+    if row.get("target_ratio") is not None:  # rows kept by an earlier version state none
+        goals.append(f"{row['target_ratio']:g} ×")
+    target = " and ".join(f"{relation} {goal}" for goal in goals)
     met = {None: "", True: "met", False: "MISSED"}[row["met"]]
     return (row["name"], _number(row["value"]), row["unit"], against, target, met)
 

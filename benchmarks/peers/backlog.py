@@ -29,7 +29,7 @@ def partition_of(key: bytes, partitions: int = PARTITIONS) -> int:
 
 
 def event_times(count: int, of: tuple[int, int], now_s: float, rng: np.random.Generator, *, ordered: bool) -> Any:
-    """Epoch seconds, to the millisecond, of reports ``of[0]`` to ``of[1]`` of ``count``; the last is sent at ``now_s``."""
+    """Epoch seconds, to the millisecond, of reports ``of[0]`` up to ``of[1]`` of ``count``, sent until ``now_s``."""
     number = of[1] - of[0]
     if not ordered:
         return np.round(now_s - rng.random(number) * AGO_S, 3)

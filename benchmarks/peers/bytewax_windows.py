@@ -41,7 +41,7 @@ def consume(broker: str) -> dict[str, float]:
         if not first:
             first.extend((time.perf_counter(), time.process_time()))
         found = decoder.decode(b"[" + b",".join([message.value for message in batch]) + b"]")
-        return [(one.provider_id, one) for one in found]
+        return [(one.provider_id, one) for one in found]  # type: ignore[attr-defined]
 
     class Fold(op.StatefulBatchLogic):  # type: ignore[misc,unused-ignore]
         """The windows of one provider."""

@@ -27,8 +27,16 @@ def ensure_environment(*packages: str) -> Path:
     place = CACHE / "-".join((*(package.replace("==", "-") for package in packages), version))
 
     def build(made: Path) -> None:
-        # Packages alone, on the path of the Python that runs this: an environment would name the directory it was made in.
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]
+        # Packages alone, put on the path: an environment would name the directory it was made in, which is renamed.
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--only-binary=:all:",
+        ]
         command += ["--target", str(made), *packages]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=INSTALL_S)
         if done.returncode:

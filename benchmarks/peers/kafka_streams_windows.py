@@ -1,4 +1,4 @@
-"""Kafka Streams at the same work, on a JVM: built by Maven into ``.cache`` when its source is newer than what lies there.
+"""Kafka Streams at the same work, on a JVM: built by Maven into ``.cache``, once for each state of its source.
 
 ``python -m benchmarks.peers.kafka_streams_windows BROKER REPORTS [THREADS]`` prints what every peer prints; the program
 is ``kafka_streams/src/main/java/trustscore/Peer.java``.
@@ -51,7 +51,9 @@ def ensure_built(java: Path) -> Path:
         command += ["dependency:copy-dependencies", f"-DoutputDirectory={place / 'jars'}", "-DincludeScope=runtime"]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         if done.returncode or not list((place / "jars").glob("kafka-streams-*.jar")):
-            raise Unavailable(f"Maven must build {SOURCE.name}; exit code {done.returncode}: {first_error(done.stdout)}")
+            raise Unavailable(
+                f"Maven must build {SOURCE.name}; exit code {done.returncode}: {first_error(done.stdout)}"
+            )
 
     if not (java.resolve().parent / "javac").exists() and shutil.which("javac") is None:
         raise Unavailable("Kafka Streams must be built by a JDK; no javac is found; install openjdk-17-jdk-headless")

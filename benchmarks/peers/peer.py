@@ -1,9 +1,9 @@
 """What the peers share: how one is run, what it must print, and where what it needs is kept.
 
-A peer is a program: ``python -m benchmarks.peers.NAME BROKER REPORTS`` reads so many JSON reports from ``trust.reports``
-and ends with one line of JSON: ``reports`` it holds in its windows, ``seconds`` from the first seen to the last counted,
-``cpu_s`` used between the two, and sums (``successes``, ``latency_us``) where it keeps windows. Exit code 3, with a sentence on stderr,
-says that it cannot run here.
+A peer is a program: ``python -m benchmarks.peers.NAME BROKER REPORTS`` reads so many JSON reports from
+``trust.reports`` and ends with one line of JSON: ``reports`` it holds in its windows, ``seconds`` from the first seen
+to the last counted, ``cpu_s`` used between the two, and sums (``successes``, ``latency_us``) where it keeps windows.
+Exit code 3, with a sentence on stderr, says that it cannot run here.
 """
 
 import json
@@ -101,7 +101,9 @@ def run_peer(name: str, broker: str, wanted: Totals) -> Counted:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT_S, cwd=root)
     except subprocess.TimeoutExpired:
-        raise BenchmarkFailed(f"{name} must count {wanted.reports:,} reports within {TIMEOUT_S:g} s; it did not") from None
+        raise BenchmarkFailed(
+            f"{name} must count {wanted.reports:,} reports within {TIMEOUT_S:g} s; it did not"
+        ) from None
     if done.returncode == UNAVAILABLE:
         raise Unavailable(last_words(done.stderr))
     if done.returncode:

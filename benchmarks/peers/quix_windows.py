@@ -35,7 +35,9 @@ def consume(broker: str, wanted: int, place: str) -> dict[str, float]:
         loglevel="ERROR",
         consumer_extra_config={"fetch.message.max.bytes": 8 << 20},
     )
-    topic = app.topic(TOPIC, value_deserializer="json", timestamp_extractor=lambda value, *_: int(value["timestamp"] * 1_000))
+    topic = app.topic(
+        TOPIC, value_deserializer="json", timestamp_extractor=lambda value, *_: int(value["timestamp"] * 1_000)
+    )
     held: dict[tuple[bytes, int], list[int]] = {}
     first: list[float] = []
     last: list[float] = []

@@ -79,6 +79,37 @@ def test_a_target_is_met_from_its_good_side(value: float, lower: bool, met: bool
     assert Row("a", value, "1/s", target=10.0, lower_is_better=lower).met is met
 
 
+@pytest.mark.parametrize(("ours", "met"), [(319.0, False), (320.0, True)])
+def test_a_target_on_the_ratio_is_judged_by_the_ratio(ours: float, met: bool) -> None:
+    row, _ = kept(Row("ours", ours, "1/s", "theirs", target_ratio=1.6), Row("theirs", 200.0, "1/s"))
+    assert row["met"] is met
+
+
+def test_a_ratio_that_should_be_small_is_met_from_below() -> None:
+    row, _ = kept(Row("ours", 90.0, "s", "theirs", lower_is_better=True, target_ratio=0.5), Row("theirs", 200.0, "s"))
+    assert row["met"] is True
+
+
+def test_a_target_on_the_ratio_is_neither_met_nor_missed_when_the_peer_did_not_run() -> None:
+    (row,) = kept(Row("ours", 600.0, "1/s", "theirs", target=100.0, target_ratio=1.6))
+    assert (row["ratio"], row["met"]) == (None, None)
+
+
+def test_of_two_targets_both_must_be_met() -> None:
+    row, _ = kept(Row("ours", 600.0, "1/s", "theirs", target=1_000.0, target_ratio=1.6), Row("theirs", 200.0, "1/s"))
+    assert row["met"] is False
+
+
+def test_a_peer_that_ran_around_a_row_counts_before_the_mean_of_all_its_runs() -> None:
+    row, _ = kept(Row("ours", 600.0, "1/s", "theirs", peer_value=300.0), Row("theirs", 200.0, "1/s"))
+    assert (row["ratio"], row["peer_value"]) == (2, 300)
+
+
+def test_the_table_shows_a_target_on_the_ratio() -> None:
+    shown = table(kept(Row("ours", 600.0, "1/s", "theirs", target_ratio=1.6), Row("theirs", 200.0, "1/s")))
+    assert shown.splitlines()[1].split() == ["ours", "600", "1/s", "3", "×", "theirs", "≥", "1.6", "×", "met"]
+
+
 def test_without_a_target_nothing_is_met_or_missed() -> None:
     assert Row("a", 1.0, "1/s").met is None
 
