@@ -39,7 +39,7 @@ TARGET_P99_MS: Final = 500.0
 PROBES: Final = tuple(f"probe-{number}" for number in range(12))
 BUSY: Final = "provider-00000"
 """One of the load's own, for what a score under constant traffic takes."""
-POLL_S: Final = 0.005
+POLL_S: Final = 0.015
 REST_S: Final = (0.02, 0.2)
 """Between two probes: at random, so that they fall everywhere between the worker's ticks."""
 WARM_UP_S: Final = 8.0
