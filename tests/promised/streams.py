@@ -108,11 +108,11 @@ PROMISES: Final[dict[str, Promise]] = {
     "worker.lake-once": Promise(
         "Every report is in the lake once, also with a paused worker beside its successor.",
         tests_in(
-            "unit/streams/test_sinks",
+            "unit/streams/test_delta_sink",
             "test_a_paused_sink_cannot_set_a_partition_back",
             "test_of_two_sinks_that_commit_at_once_the_later_leaves_out_what_came_first",
-            "test_sql_over_the_files_gives_the_same_sums",
-        ),
+        )
+        + tests_in("unit/streams/test_sinks", "test_sql_over_the_files_gives_the_same_sums"),
     ),
     "worker.no-broker": Promise(
         "A broker that is not there is said with the next step.",

@@ -70,7 +70,7 @@ class LakeMaker:
         values = [msgspec.json.encode(record) for record in records]
         run = [Message(first + at, round(as_of_s * 1_000), value) for at, value in enumerate(values)]
         if run:
-            self._sinks().scores.write(score_rows(run, 0), {0: self.scores_sent - 1})
+            self._sinks().write_scores(score_rows(run, 0), {0: self.scores_sent - 1})
         return records
 
     def _write_reports(self, batches: Mapping[int, Batch]) -> None:

@@ -1,39 +1,19 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from deltalake.exceptions import CommitFailedError
 
 from scoring.stats import STATS
 from streams.json_wire import JsonReader
 from streams.rejects import reject_table
 from streams.schemas import PANES_SCHEMA, REPORTS_SCHEMA
-from streams.sinks import ATTEMPTS, DeltaSink, LakeSinks, pane_rows
+from streams.sinks import LakeSinks, pane_rows
 from streams.wire import decode
 from tests.support.plain_panes import Report, panes_of, some_reports
 from tests.support.wire_cases import GOOD, json_message
-
-SCHEMA = pa.schema([("date", pa.string()), ("partition", pa.int32()), ("offset", pa.int64())])
-
-
-def rows(partition: int, first: int, last: int) -> pa.Table:
-    """A row for each offset from ``first`` to ``last``."""
-    n = last - first + 1
-    return pa.table([["2026-01-01"] * n, [partition] * n, range(first, last + 1)], SCHEMA)
-
-
-def sink(root: Path, make: Any = None) -> DeltaSink:
-    return DeltaSink(str(root), "t", SCHEMA, "topic", make)
-
-
-def held(root: Path) -> list[tuple[int, int]]:
-    """Partition and offset of all rows in the table, sorted."""
-    table = DeltaTable(str(root / "t")).to_pyarrow_table()
-    return sorted(zip(table["partition"].to_pylist(), table["offset"].to_pylist(), strict=True))
 
 
 def reports_table(reports: Sequence[Report], partition: int = 0, first_offset: int = 0) -> pa.Table:
@@ -45,90 +25,6 @@ def reports_table(reports: Sequence[Report], partition: int = 0, first_offset: i
 def con() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         yield connection
-
-
-# ------------------------------------------------------------------------------------------------------ exactly once
-def test_the_same_rows_twice_are_in_once(tmp_path: Path) -> None:
-    table = sink(tmp_path)
-    assert [table.write(rows(0, 0, 9), {0: 9}), table.write(rows(0, 0, 9), {0: 9})] == [10, 0]
-    assert held(tmp_path) == [(0, offset) for offset in range(10)]
-
-
-def test_of_overlapping_runs_only_what_is_new_is_added(tmp_path: Path) -> None:
-    table = sink(tmp_path)
-    assert [table.write(rows(0, *span), {0: span[1]}) for span in ((0, 9), (5, 14), (0, 19), (3, 4))] == [10, 5, 5, 0]
-    assert held(tmp_path) == [(0, offset) for offset in range(20)]
-
-
-def test_partitions_are_counted_apart(tmp_path: Path) -> None:
-    table = sink(tmp_path)
-    both = pa.concat_tables([rows(0, 0, 4), rows(1, 0, 1)])
-    table.write(rows(1, 0, 0), {1: 0})
-    assert table.write(both, {0: 4, 1: 1}) == 6
-    assert held(tmp_path) == [*((0, offset) for offset in range(5)), (1, 0), (1, 1)]
-
-
-def test_no_row_makes_no_commit(tmp_path: Path) -> None:
-    table = sink(tmp_path)
-    assert table.write(SCHEMA.empty_table(), {0: 7}) == 0
-    assert DeltaTable(str(tmp_path / "t")).version() == 0
-
-
-def test_a_table_that_exists_is_gone_on_with(tmp_path: Path) -> None:
-    sink(tmp_path).write(rows(0, 0, 4), {0: 4})
-    assert sink(tmp_path).write(rows(0, 0, 6), {0: 6}) == 2
-
-
-def test_a_paused_sink_that_wakes_adds_nothing_its_successor_has(tmp_path: Path) -> None:
-    paused, successor = sink(tmp_path), sink(tmp_path)
-    successor.write(rows(0, 0, 99), {0: 99})
-    assert paused.write(rows(0, 0, 49), {0: 49}) == 0
-    assert held(tmp_path) == [(0, offset) for offset in range(100)]
-
-
-def test_a_paused_sink_cannot_set_a_partition_back(tmp_path: Path) -> None:
-    paused, successor = sink(tmp_path), sink(tmp_path)
-    successor.write(rows(0, 0, 99), {0: 99})
-    assert paused.write(pa.concat_tables([rows(0, 0, 49), rows(1, 0, 0)]), {0: 49, 1: 0}) == 1
-    assert successor.write(rows(0, 50, 99), {0: 99}) == 0
-    assert held(tmp_path) == [*((0, offset) for offset in range(100)), (1, 0)]
-
-
-def test_of_two_sinks_that_commit_at_once_the_later_leaves_out_what_came_first(tmp_path: Path) -> None:
-    first, met = sink(tmp_path), list[int]()
-
-    def commit_between(new: pa.Table) -> pa.Table:
-        if not met:  # the other comes first, once this one has read the table and not yet committed
-            met.append(first.write(rows(0, 0, 4), {0: 4}))
-        return new
-
-    assert sink(tmp_path, commit_between).write(rows(0, 0, 9), {0: 9}) == 5
-    assert met == [5]
-    assert held(tmp_path) == [(0, offset) for offset in range(10)]
-
-
-def test_sinks_of_different_partitions_do_not_conflict(tmp_path: Path) -> None:
-    first, tries = sink(tmp_path), list[int]()
-
-    def commit_between(new: pa.Table) -> pa.Table:
-        tries.append(first.write(rows(1, len(tries), len(tries)), {1: len(tries)}))
-        return new
-
-    assert sink(tmp_path, commit_between).write(rows(0, 0, 9), {0: 9}) == 10
-    assert tries == [1], "the first try was committed"
-
-
-def test_a_sink_that_is_always_late_gives_up_with_its_rows_unwritten(tmp_path: Path) -> None:
-    first, tries = sink(tmp_path), list[int]()
-
-    def commit_between(new: pa.Table) -> pa.Table:
-        tries.append(first.write(rows(0, len(tries), len(tries)), {0: len(tries)}))
-        return new
-
-    with pytest.raises(CommitFailedError):
-        sink(tmp_path, commit_between).write(rows(0, 0, 99), {0: 99})
-    assert len(tries) == ATTEMPTS
-    assert held(tmp_path) == [(0, offset) for offset in range(ATTEMPTS)]
 
 
 def test_a_crash_between_the_tables_is_made_good_by_the_replay(tmp_path: Path) -> None:

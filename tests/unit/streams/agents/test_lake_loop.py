@@ -37,7 +37,9 @@ def held(root: Path) -> list[tuple[int, int]]:
 
 
 def loop_in(root: Path) -> LakeLoop:
-    return LakeLoop(LakeSinks(str(root), "trust.reports", "trust.scores"))
+    sinks = LakeSinks(str(root), "trust.reports", "trust.scores")
+    sinks.open()
+    return LakeLoop(sinks)
 
 
 async def read(loop: LakeLoop, *events: Event) -> None:
@@ -77,6 +79,9 @@ def test_what_could_not_be_committed_stays_and_goes_in_with_what_came_meanwhile(
 
         class Full:
             """A sink on a full disk; two more chunks come while it tries."""
+
+            def open(self) -> None:
+                """It is."""
 
             def write(self, *_: Any) -> int:
                 for event in events[1:]:
