@@ -15,6 +15,7 @@ from tests.promised import (
     cli,
     client,
     docs,
+    engine,
     first_run,
     lake,
     project,
@@ -26,5 +27,20 @@ from tests.promised.promise import Promise
 
 __all__ = ["PROMISES", "Promise"]
 
-AREAS: Final = (answers, brokers, catalog, chaos, cli, client, docs, first_run, lake, project, rest, scores, streams)
+AREAS: Final = (
+    answers,
+    brokers,
+    catalog,
+    chaos,
+    cli,
+    client,
+    docs,
+    engine,
+    first_run,
+    lake,
+    project,
+    rest,
+    scores,
+    streams,
+)
 PROMISES: Final[dict[str, Promise]] = {id_: promise for area in AREAS for id_, promise in area.PROMISES.items()}
