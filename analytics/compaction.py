@@ -4,32 +4,24 @@ Every step is one Delta transaction that replaces exactly the files it read. A w
 two compactions of the same files do, and the later one starts again from what the earlier one left.
 """
 
-import json
-import time
-import uuid
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
-import duckdb
-import pyarrow as pa
 import pyarrow.fs
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
-from deltalake.fs import DeltaStorageHandler
-from deltalake.transaction import AddAction, RemoveAction
 
 from analytics.errors import InvalidRequest
-from analytics.lake import TABLES, UnreadableTable, open_table, schema_of
-from analytics.lake.tables import check_path, data_files
-from analytics.lake.views import literals, pane_sums
+from analytics.lake import TABLES, UnreadableTable, open_table
+from analytics.lake.address import check_path
+from analytics.lake.replacement import SOURCE, DataFile, files_by_day, replace, storage_of
+from analytics.lake.views import pane_sums
 from analytics.progress import Progress, silent
 
-__all__ = ["CommitFailedError", "TableCompaction", "compact", "merge_panes"]
+__all__ = ["GENTLY", "THOROUGHLY", "CommitFailedError", "Effort", "TableCompaction", "compact", "merge_panes"]
 
 TARGET_BYTES: Final = 64 * 2**20
 """Files are merged up to about this size."""
@@ -37,7 +29,6 @@ ATTEMPTS: Final = 5
 """Tries when another compaction came first."""
 _MERGED: Final = "merged-"
 """How the name of a file begins that holds one row per pane and source partition."""
-_ROWS_A_BATCH: Final = 100_000
 _SORTED_BY: Final = {
     "reports": "provider_id, timestamp",
     "panes": "provider_id, pane_start",
@@ -47,6 +38,27 @@ _SORTED_BY: Final = {
 """Order of the rows of a merged file: what is asked of one provider reads few row groups."""
 
 _PANE_KEYS: Final = "provider_id, task_type, region, pane_start, partition"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a compaction is ready to do."""
+
+    at_least: int
+    """Files of a day that are worth merging."""
+    doubling: bool
+    """Leave out a file that is larger than all smaller ones together. A row is then written again each time what lies
+    beside it doubles: about ten times on its way into 64 MB, however often compaction runs."""
+    threads: int | None
+    """DuckDB may use; None: one a core."""
+    full_vacuum: bool
+    """Delete also what no version ever named: what killed writers and full disks leave behind."""
+
+
+THOROUGHLY: Final = Effort(at_least=2, doubling=False, threads=None, full_vacuum=False)
+"""By hand, now and then."""
+GENTLY: Final = Effort(at_least=8, doubling=True, threads=1, full_vacuum=True)
+"""Beside ingest, every few minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +75,8 @@ class TableCompaction:
     """Fewer only for ``panes``, whose increments add up to the same panes."""
     deleted_files: int
     """Files no version needs any more, removed from disk."""
-
-
-class _File(NamedTuple):
-    path: str
-    """Relative, as Delta's log names it."""
-    size_bytes: int
-    rows: int
+    problems: list[str]
+    """Days that stayed as they are, and why."""
 
 
 def compact(
@@ -77,13 +84,15 @@ def compact(
     today: date,
     vacuum_hours: int | None = None,
     progress: Progress = silent,
+    effort: Effort = THOROUGHLY,
+    tables: Collection[str] = tuple(TABLES),
 ) -> list[TableCompaction]:
     """Merge the small files of every table, and the pane increments of closed days; what became of each table.
 
     Parameters
     ----------
     path
-        Directory of the lake.
+        Directory of the lake, or its address in an object store.
     today
         UTC day that is still being written; the days before it are closed (late reports may add to them: merged by the
         next compaction).
@@ -91,6 +100,10 @@ def compact(
         Also delete files that no table version of the last so many hours needs; absent: delete none.
     progress
         Told the table, and how many of how many tables are done.
+    effort
+        What is worth merging, and at what cost.
+    tables
+        Only these.
 
     Raises
     ------
@@ -103,28 +116,30 @@ def compact(
         raise InvalidRequest("vacuum-hours", "0 or more", str(vacuum_hours), "168 (a week) is what Delta suggests")
     check_path(path)
     done = []
-    for number, name in enumerate(TABLES):
-        progress(name, number, len(TABLES))
+    for number, name in enumerate(tables):
+        progress(name, number, len(tables))
         table = open_table(path, name)
         if table is not None:
-            done.append(_compact_table(path, name, table, today, vacuum_hours))
-    progress("", len(TABLES), len(TABLES))
+            done.append(_compact_table(path, name, table, today, vacuum_hours, effort))
+    progress("", len(tables), len(tables))
     return done
 
 
-def _compact_table(path: str, name: str, table: DeltaTable, today: date, vacuum_hours: int | None) -> TableCompaction:
-    by_day = _files_by_day(table)
+def _compact_table(
+    path: str, name: str, table: DeltaTable, today: date, vacuum_hours: int | None, effort: Effort
+) -> TableCompaction:
+    by_day = files_by_day(table)
     before = [file for files in by_day.values() for file in files]
+    problems = []
     for day, files in sorted(by_day.items()):
-        if name == "panes" and day < today:
-            _again_on_conflict(path, name, partial(merge_panes, day=day))
-            continue
-        for group in _groups(files):
-            _again_on_conflict(path, name, partial(_merge_files, name=name, day=day, chosen=group))
+        try:
+            _compact_day(path, name, day, files, day < today, effort)
+        except UnreadableTable as damaged:  # one file must not keep the other days from it
+            problems.append(str(damaged))
     table = _opened(path, name)
     table.create_checkpoint()
-    deleted = 0 if vacuum_hours is None else _vacuum(table, vacuum_hours)
-    after = [file for files in _files_by_day(table).values() for file in files]
+    deleted = 0 if vacuum_hours is None else _vacuum(table, vacuum_hours, effort.full_vacuum)
+    after = [file for files in files_by_day(table).values() for file in files]
     return TableCompaction(
         name,
         len(before),
@@ -134,7 +149,18 @@ def _compact_table(path: str, name: str, table: DeltaTable, today: date, vacuum_
         sum(file.rows for file in before),
         sum(file.rows for file in after),
         deleted,
+        problems,
     )
+
+
+def _compact_day(path: str, name: str, day: date, files: Sequence[DataFile], closed: bool, effort: Effort) -> None:
+    if name == "panes" and closed:
+        if len(files) >= effort.at_least or (effort == THOROUGHLY and files):
+            _again_on_conflict(path, name, partial(merge_panes, day=day, threads=effort.threads))
+        return
+    for group in _groups(files, effort):
+        step = partial(_merge_files, name=name, day=day, chosen=group, threads=effort.threads)
+        _again_on_conflict(path, name, step)
 
 
 def _opened(path: str, name: str) -> DeltaTable:
@@ -156,105 +182,61 @@ def _again_on_conflict(path: str, name: str, step: Callable[[DeltaTable], None])
             return
 
 
-def _files_by_day(table: DeltaTable) -> dict[date, list[_File]]:
-    actions = pa.table(table.get_add_actions(flatten=True))
-    columns = ("path", "size_bytes", "num_records", "partition.date")
-    found: dict[date, list[_File]] = defaultdict(list)
-    for path, size_bytes, rows, day in zip(*(actions[name].to_pylist() for name in columns), strict=True):
-        found[day].append(_File(path, size_bytes, rows or 0))
-    return found
-
-
-def _groups(files: Sequence[_File]) -> list[set[str]]:
+def _groups(files: Sequence[DataFile], effort: Effort) -> list[set[str]]:
     """Small files, by path, that are to become one file each group."""
-    groups: list[set[str]] = []
+    groups: list[list[DataFile]] = []
     room = 0
     for file in sorted(files, key=lambda file: file.size_bytes):
         if file.size_bytes >= TARGET_BYTES // 2:
             break
         if file.size_bytes > room:
-            groups.append(set())
+            groups.append([])
             room = TARGET_BYTES
-        groups[-1].add(file.path)
+        groups[-1].append(file)
         room -= file.size_bytes
-    return [group for group in groups if len(group) > 1]
+    if effort.doubling:
+        groups = [_without_giants(group) for group in groups]
+    return [{file.path for file in group} for group in groups if len(group) >= effort.at_least]
 
 
-def _merge_files(table: DeltaTable, name: str, day: date, chosen: Collection[str]) -> None:
+def _without_giants(group: Sequence[DataFile]) -> list[DataFile]:
+    """The files up to the last that is no larger than all smaller ones together; smallest first, as they come."""
+    sums = [0]
+    for file in group:
+        sums.append(sums[-1] + file.size_bytes)
+    fitting = [number for number, file in enumerate(group) if file.size_bytes <= sums[number]]
+    return list(group[: fitting[-1] + 1]) if fitting else []
+
+
+def _merge_files(table: DeltaTable, name: str, day: date, chosen: Collection[str], threads: int | None) -> None:
     """The chosen files of a day as one, sorted; those that another compaction took are left to it."""
-    files = [file for file in _files_by_day(table).get(day, []) if file.path in chosen]
+    files = [file for file in files_by_day(table).get(day, []) if file.path in chosen]
     if len(files) > 1:
-        rows = f"select * from {_parquet(table, files)} order by {_SORTED_BY[name]}"
-        _replace(table, name, day, files, rows, "part-")
+        rows = f"select * from {SOURCE} order by {_SORTED_BY[name]}"
+        replace(table, name, day, files, rows, threads=threads)
 
 
-def merge_panes(table: DeltaTable, day: date) -> None:
+def merge_panes(table: DeltaTable, day: date, threads: int | None = None) -> None:
     """A closed day's increments as one row per pane and source partition.
 
     Raises
     ------
     CommitFailedError
         When files of ``table``, at the version it is open at, were replaced by others since.
+    UnreadableTable
+        When one of its files is missing or damaged.
     """
-    files = _files_by_day(table).get(day, [])
+    files = files_by_day(table).get(day, [])
     if not files or (len(files) == 1 and f"/{_MERGED}" in files[0].path):
         return
-    sums = pane_sums(_parquet(table, files), _PANE_KEYS, "max(last_offset) as last_offset")
-    _replace(table, "panes", day, files, f"{sums} order by {_PANE_KEYS}", _MERGED)
+    sums = pane_sums(SOURCE, _PANE_KEYS, "max(last_offset) as last_offset")
+    replace(table, "panes", day, files, f"{sums} order by {_PANE_KEYS}", _MERGED, threads)
 
 
-def _replace(table: DeltaTable, name: str, day: date, files: Sequence[_File], rows: str, prefix: str) -> None:
-    """Write the rows of a query to one file and put it in the place of ``files``, all or nothing.
-
-    The commit says that data changed even where only files did. deltalake 1.6.6 looks for files that another commit
-    removed only then: two of its own ``optimize`` calls that started from one version both commit, and every row is
-    there twice.
-    """
-    storage = pa.fs.PyFileSystem(DeltaStorageHandler(table.table_uri))
-    target = f"date={day.isoformat()}/{prefix}{uuid.uuid4()}.parquet"
-    count = _write(storage, target, rows, TABLES[name])
-    now_ms = time.time_ns() // 1_000_000
-    where: dict[str, str | None] = {"date": day.isoformat()}
-    size_bytes = storage.get_file_info(target).size
-    actions: list[AddAction | RemoveAction] = [
-        AddAction(target, size_bytes, where, now_ms, True, json.dumps({"numRecords": count}))
-    ]
-    actions += [RemoveAction(file.path, True, now_ms, file.size_bytes, where) for file in files]
-    try:
-        table.create_write_transaction(actions, "append", table.schema(), ["date"])
-    except CommitFailedError:
-        storage.delete_file(target)
-        raise
-
-
-def _parquet(table: DeltaTable, files: Sequence[_File]) -> str:
-    wanted = {file.path.rsplit("/", 1)[-1] for file in files}
-    paths = [path for path in data_files(table) if path.rsplit("/", 1)[-1] in wanted]
-    return f"read_parquet({literals(paths)}, hive_partitioning = false, union_by_name = true)"
-
-
-def _write(storage: pa.fs.FileSystem, target: str, rows: str, columns: Mapping[str, str]) -> int:
-    """Write what a query gives to one Parquet file; how many rows that were."""
-    types = schema_of(columns)
-    count = 0
-    with duckdb.connect() as con, storage.open_output_stream(target) as out:
-        con.execute("set timezone = 'UTC'")
-        reader = con.sql(rows).to_arrow_reader(_ROWS_A_BATCH)
-        # A column this version does not know was written by a newer one: it stays as it is.
-        schema = pa.schema(
-            [types.field(field.name) if field.name in types.names else field for field in pa.schema(reader.schema)]
-        )
-        with pq.ParquetWriter(out, schema, compression="zstd") as writer:
-            for batch in reader:
-                writer.write_table(pa.Table.from_batches([batch]).cast(schema))
-                count += len(batch)
-    return count
-
-
-def _vacuum(table: DeltaTable, hours: int) -> int:
+def _vacuum(table: DeltaTable, hours: int, full: bool) -> int:
     """Delete files that no version of the last ``hours`` needs; how many there were."""
     # Delta names files again that an earlier vacuum deleted, as long as its log remembers them.
-    named = table.vacuum(hours, dry_run=True, enforce_retention_duration=False)
-    there = pa.fs.PyFileSystem(DeltaStorageHandler(table.table_uri)).get_file_info(named)
-    table.vacuum(hours, dry_run=False, enforce_retention_duration=False)
-    return sum(info.type == pa.fs.FileType.File for info in there)
+    named = table.vacuum(hours, dry_run=True, enforce_retention_duration=False, full=full)
+    there = storage_of(table).get_file_info(named)
+    table.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=full)
+    return sum(info.type == pyarrow.fs.FileType.File for info in there)

@@ -31,7 +31,8 @@ app = typer.Typer(
 )
 
 LakeOption = Annotated[
-    Path | None, typer.Option("--lake", help="Directory of the lake.", show_default="TRUSTSCORE_LAKE")
+    str | None,
+    typer.Option("--lake", help="Directory of the lake, or s3://bucket/prefix.", show_default="TRUSTSCORE_LAKE"),
 ]
 
 
@@ -104,12 +105,12 @@ def said_plainly() -> Iterator[None]:
         refuse(f"other compactions of this lake came first: {str(error).splitlines()[0]}; run one at a time", FAILED)
 
 
-def lake_directory(given: Path | None) -> str:
+def lake_directory(given: str | None) -> str:
     """The lake to work on: the option, else the settings."""
     directory = given or load_settings().lake
     if directory is None:
         refuse("TRUSTSCORE_LAKE is empty, so there is no lake; name one: --lake DIR", BAD_INPUT)
-    return str(directory)
+    return directory
 
 
 def _print_compaction(done: list[TableCompaction]) -> None:

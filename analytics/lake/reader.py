@@ -9,8 +9,10 @@ from typing import Any, Self
 import duckdb
 from deltalake import DeltaTable
 
+from analytics.lake.address import check_path
+from analytics.lake.duck import duck, remote_files
 from analytics.lake.errors import NoLake, UnreadableTable
-from analytics.lake.tables import TableState, check_path, newest, state_of
+from analytics.lake.tables import TableState, newest, sizes_of, state_of
 from analytics.lake.views import DERIVED, TABLES, base_view
 
 __all__ = ["Lake", "connect", "refresh"]
@@ -24,10 +26,8 @@ class Lake:
 
     def __init__(self, path: str | Path) -> None:
         self.path = check_path(str(path))
-        self.connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        )
-        self.connection.execute("set global timezone = 'UTC'")
+        self._files = remote_files(self.path)
+        self.connection = duck(self._files)
         self._delta: dict[str, DeltaTable] = {}
         self._states: dict[str, TableState] = {}
         self._lock = threading.Lock()
@@ -120,6 +120,8 @@ class Lake:
         if known and known.version == (delta.version() if delta else None):
             return False
         state, files = state_of(name, delta)
+        if self._files is not None and delta is not None:
+            self._files.know(sizes_of(delta))
         self._states[name] = state
         _create_views(self.connection, self.path, name, files)
         return True

@@ -1,5 +1,7 @@
 """The Delta side: which files make up each table of a lake, and whether they are what a worker writes."""
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -8,19 +10,21 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from analytics.lake.errors import NoLake, UnreadableTable
+from analytics.lake.address import is_remote, storage_options, table_address
+from analytics.lake.errors import UnreadableTable
 from analytics.lake.views import TABLES
 
-__all__ = ["TableState", "check_path", "data_files", "newest", "open_table", "schema_of", "state_of"]
+__all__ = ["TableState", "data_files", "newest", "open_table", "schema_of", "sizes_of", "state_of"]
 
+_PICTURE: Final = re.compile("\x1b\\[[0-9]*m|↳|   \\d+: [^\n]*")
+"""What deltalake draws around its sentences."""
 _ARROW: Final = {
     "string": pa.string(), "int32": pa.int32(), "int64": pa.int64(), "float64": pa.float64(), "bool": pa.bool_(),
     "timestamp": pa.timestamp("us", tz="UTC"), "date": pa.date32(), "binary": pa.binary(),
     "list<string>": pa.list_(pa.string()), "list<int32>": pa.list_(pa.int32()), "list<int64>": pa.list_(pa.int64()),
 }  # fmt: skip
-_GLOB: Final = frozenset("*?[")
 
 
 class TableState(NamedTuple):
@@ -39,21 +43,6 @@ def schema_of(columns: Mapping[str, str]) -> pa.Schema:
     return pa.schema([(name, _ARROW[kind]) for name, kind in columns.items()])
 
 
-def check_path(path: str) -> str:
-    if "://" in path:
-        return path
-    directory = Path(path)
-    if not directory.is_dir():
-        raise NoLake(path, "there is a file of that name" if directory.exists() else "there is no such directory")
-    if _GLOB & set(path):
-        raise NoLake(path, "DuckDB takes * ? [ in a path for a pattern")
-    found = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
-    if found and not any((directory / name / "_delta_log").is_dir() for name in TABLES):
-        inside = f"{', '.join(found[:3])}{', …' if len(found) > 3 else ''}"
-        raise NoLake(path, "it is one table of a lake" if "_delta_log" in found else f"it holds {inside}")
-    return path
-
-
 def open_table(path: str, name: str) -> DeltaTable | None:
     """The Delta table ``name`` of the lake, ``None`` while nobody has written to it.
 
@@ -62,11 +51,34 @@ def open_table(path: str, name: str) -> DeltaTable | None:
     UnreadableTable
         When its log cannot be read.
     """
-    uri = f"{path.rstrip('/')}/{name}"
+    uri, options = table_address(path, name), storage_options(path)
     try:
-        return DeltaTable(uri) if DeltaTable.is_deltatable(uri) else None
+        return DeltaTable(uri, storage_options=options)
+    except TableNotFoundError:
+        return None
     except (DeltaError, OSError, ValueError) as error:
-        raise _bad_log(name, path, error) from None
+        before = None if is_remote(path) else _before_cut_head(Path(uri))
+        if before is None:
+            raise _bad_log(name, path, error) from None
+        return DeltaTable(uri, version=before)
+
+
+def _before_cut_head(table: Path) -> int | None:
+    """Version before the last log entry, where that is only half there: its writer died, and no commit follows it.
+
+    The next worker to write sets that entry aside; until then nothing newer than this version was ever acknowledged.
+    """
+    versions = {int(entry.stem): entry for entry in (table / "_delta_log").glob(f"{'[0-9]' * 20}.json")}
+    last = max(versions, default=0)
+    if last == 0:
+        return None
+    try:
+        json.loads(versions[last].read_bytes().rstrip(b"\n").rpartition(b"\n")[2])
+    except ValueError:
+        return last - 1
+    except OSError:  # set aside just now
+        return None
+    return None
 
 
 def newest(path: str, name: str, known: DeltaTable | None) -> DeltaTable | None:
@@ -118,6 +130,17 @@ def state_of(name: str, delta: DeltaTable | None) -> tuple[TableState, list[str]
     return TableState(name, delta.version(), len(files), sum(sizes), sum(count or 0 for count in rows)), files
 
 
+def sizes_of(delta: DeltaTable) -> dict[str, int]:
+    """Bytes of each Parquet file of the table, by its address."""
+    actions = pa.table(delta.get_add_actions(flatten=True))
+    paths, sizes = actions["path"].to_pylist(), actions["size_bytes"].to_pylist()
+    return {f"{delta.table_uri.rstrip('/')}/{path}": size for path, size in zip(paths, sizes, strict=True)}
+
+
 def _bad_log(name: str, path: str, error: Exception) -> UnreadableTable:
-    step = "put its _delta_log back from a backup, or write the lake anew by replaying trust.reports"
-    return UnreadableTable(name, path, str(error).splitlines()[0], step)
+    if is_remote(path):
+        step = "look at the object store, its address and its credentials (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …)"
+    else:
+        step = "put its _delta_log back from a backup, or write the lake anew by replaying trust.reports"
+    said = " ".join(_PICTURE.sub("", str(error)).split("Debug source")[0].split()[:40])
+    return UnreadableTable(name, path, said, step)
