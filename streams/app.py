@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
 import faust
@@ -12,6 +13,8 @@ import structlog
 
 from streams.agents import FoldLoop, LakeLoop, ScoreLoop
 from streams.chunks import ChunkConsumer, use_chunks
+from streams.crash import crash_point
+from streams.fencing import Fence, NotMember, keep_fence
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.tables import BookTable
@@ -38,6 +41,8 @@ class Parts:
     score: ScoreLoop
     lake: LakeLoop | None
     telemetry: Telemetry
+    fence: Fence
+    tables: tuple[BookTable, ...]
 
 
 class Pause(NamedTuple):
@@ -64,9 +69,11 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     reports, panes, scores, rejects = (
         app.topic(name, key_serializer="raw", value_serializer="raw") for name in (REPORTS, PANES, SCORES, REJECTS)
     )
-    fold_table = _table(app, FOLD_TABLE, settings)
-    score_table = _table(app, SCORE_TABLE, settings)
-    sinks = LakeSinks(settings.lake, REPORTS, SCORES) if settings.lake else None
+    fence = Fence(settings.session_timeout_s)
+    tables = fold_table, score_table = [_table(app, name, settings) for name in (FOLD_TABLE, SCORE_TABLE)]
+    for table in tables:
+        table.fence, table.telemetry = fence, telemetry
+    sinks = LakeSinks(settings.lake, REPORTS, SCORES, telemetry.lake) if settings.lake else None
 
     fold = FoldLoop(settings, fold_table, panes, rejects, sinks, telemetry, clock)
     score = ScoreLoop(settings, score_table, scores, telemetry, clock)
@@ -76,8 +83,9 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     app.agent(panes, name="score")(score.run)  # type: ignore[arg-type]
     if lake:
         app.agent(scores, name="lake")(lake.run)  # type: ignore[arg-type]
-    revoked = [fold.revoked, score.revoked, *([lake.revoked] if lake else [])]
-    use_chunks(app, [REPORTS, PANES, SCORES], revoked)
+    revoked = [fold.revoked, score.revoked, *([lake.revoked] if lake else []), *[table.revoked for table in tables]]
+    use_chunks(app, [REPORTS, PANES, SCORES], [*revoked, lambda _: crash_point("rebalance")])
+    keep_fence(app, fence)
 
     async def hold_and_score() -> None:
         score.hold(tp.partition for tp in app.consumer.assignment() if tp.topic == PANES)
@@ -86,13 +94,14 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     app.producer.buffer.max_messages = SEND_AHEAD
 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
-    _every(app, Pause(settings.tick_s, 2.0), "panes", fold.tick, telemetry)
-    _every(app, Pause(settings.score_s, 2.0), "scores", hold_and_score, telemetry)
-    _every(app, flush_s, "reports", fold.flush, telemetry)
-    _every(app, flush_s, "state", score.flush, telemetry)
+    every = partial(_every, app, fence, telemetry)
+    every(Pause(settings.tick_s, 2.0), "panes", fold.tick)
+    every(Pause(settings.score_s, 2.0), "scores", hold_and_score)
+    every(flush_s, "reports", fold.flush)
+    every(flush_s, "state", score.flush)
     if lake:
-        _every(app, flush_s, "lake", lake.flush, telemetry)
-    return Parts(app, fold, score, lake, telemetry)
+        every(flush_s, "lake", lake.flush)
+    return Parts(app, fold, score, lake, telemetry, fence, tuple(tables))
 
 
 def _faust_app(settings: WorkerSettings) -> faust.App:
@@ -135,14 +144,16 @@ def is_behind(app: faust.App) -> bool:
     return sum(lag for lag in lags if lag is not None) > BEHIND
 
 
-def _every(app: faust.App, pause: Pause, part: str, act: Callable[[], Awaitable[None]], telemetry: Telemetry) -> None:
+def _every(
+    app: faust.App, fence: Fence, telemetry: Telemetry, pause: Pause, part: str, act: Callable[[], Awaitable[None]]
+) -> None:
     """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again."""
 
     async def loop() -> None:
         took_s = 0.0
         while not app.should_stop:
             await app.sleep(pause.after(took_s, is_behind(app)))
-            if app.rebalancing or app.in_recovery or not telemetry.ready:
+            if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
                 continue
             started = time.perf_counter()
             try:
@@ -150,6 +161,8 @@ def _every(app: faust.App, pause: Pause, part: str, act: Callable[[], Awaitable[
                 telemetry.trouble.pop(part, None)
             except asyncio.CancelledError:
                 raise
+            except NotMember as refusal:  # told by the watch; what was refused is another worker's by now, or waits
+                log.info("not_written", part=part, reason=str(refusal))
             except Exception as error:  # a loop's edge: told, counted, tried again
                 if telemetry.trouble.get(part) != repr(error):  # told once, not at every try
                     log.exception("step_failed", part=part)

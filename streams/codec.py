@@ -47,6 +47,7 @@ class _Updates(msgspec.Struct, array_like=True):
     latency_count: bytes
 
 
+_NEXT: Final = "give the worker a new application id (TRUSTSCORE_APPLICATION_ID) and let it read the reports again"
 T = TypeVar("T", _Part, _Updates)
 
 
@@ -55,17 +56,25 @@ def _packed(message: msgspec.Struct) -> bytes:
 
 
 def _unpacked(value: bytes) -> bytes:
-    return bytes(cramjam.lz4.decompress_block(value))
+    try:
+        return bytes(cramjam.lz4.decompress_block(value))
+    except cramjam.DecompressionError as fault:
+        raise ValueError(
+            f"state must be an lz4 block; got {len(value)} bytes that are none ({fault}); {_NEXT}"
+        ) from fault
 
 
 def _message(plain: bytes, kind: type[T]) -> T:
-    message = msgspec.msgpack.decode(plain, type=kind)
-    if message.layout not in (_WIDE, LAYOUT):
+    layout = plain[1] if len(plain) > 1 and plain[0] & 0xF0 == _ARRAY else None
+    if layout not in (_WIDE, LAYOUT):
+        got = "bytes that name none" if layout is None else f"layout {layout}, which a newer version wrote"
         raise ValueError(
-            f"state of layout {_WIDE} or {LAYOUT} expected; got layout {message.layout}, which a newer version wrote; "
-            "run that version, or give the worker a new application id and let it read the reports again"
+            f"state of layout {_WIDE} or {LAYOUT} expected; got {got}; run the version that wrote it, or {_NEXT}"
         )
-    return message
+    try:
+        return msgspec.msgpack.decode(plain, type=kind)
+    except msgspec.DecodeError as fault:
+        raise ValueError(f"state of layout {layout} expected; got damaged bytes: {fault}; {_NEXT}") from fault
 
 
 def _bytes(values: Ints) -> bytes:

@@ -38,6 +38,9 @@ class WorkerSettings(BaseSettings):
     session_timeout_s: float = Field(
         default=10.0, ge=1, description="seconds without a heartbeat after which the group goes on without the worker"
     )
+    stall_s: float = Field(
+        default=60.0, gt=0, description="seconds without progress, while there is work, after which the worker restarts"
+    )
     reject_ratio: float = Field(
         default=0.5, gt=0, le=1, description="share of unusable messages at which the worker stops; 1: never"
     )

@@ -1,35 +1,210 @@
 """Books in Faust tables: parts of blocks as entries, flushed together, read back at the start."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import faust
+import numpy as np
+import structlog
+from faust.types import TP, EventT
 
 from scoring.book import ROWS_PER_PART, Book
+from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
 from streams.codec import decode_names, decode_part, encode_names, encode_part
+from streams.crash import crash_point
+from streams.fencing import Fence, NotMember
+from streams.log_reader import read_log
+from streams.telemetry import Telemetry
 
 __all__ = ["BookTable", "flush_book", "load_book"]
+
+log = structlog.get_logger()
+AGAIN_S = 0.5
+"""Seconds before a term that could not be opened is tried again."""
 
 
 class BookTable(faust.Table[bytes, bytes]):
     """A table whose keys begin with the partition they belong to (``b"3/60/1700000000/0"``).
 
     A plain Faust table takes the partition from the event being processed and refuses writes outside one; this one is
-    written by a timer, and each write can be waited for.
+    written by a timer, and each write can be waited for. It holds what the changelog is known to hold, and writes as
+    the owner of a term (``streams.changelog``).
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fence: Fence | None = None
+        self.telemetry: Telemetry | None = None
+        self.refusal: ValueError | None = None
+        """Why the state of a partition cannot be read; the worker must not go on without it."""
+        self._ledgers: dict[int, Ledger] = {}
+        self._healed: dict[int, int] = {}
+        self._generation = 0
+        self._torn: set[int] = set()
+        """Partitions whose recovery missed records."""
 
     def partition_for_key(self, key: bytes) -> int:
         """Partition that a key names."""
         return int(key[: key.index(b"/")])
 
+    def owns(self, partition: int, generation: int) -> bool:
+        """Whether what was fetched of a partition in a generation of the group is this worker's to work on."""
+        ledger = self._ledgers.get(partition)
+        return ledger is not None and ledger.own is not None and generation == self._generation
+
+    # ------------------------------------------------------------------------------------------------------ writing
     def write(self, key: bytes, value: bytes | None) -> "asyncio.Future[Any]":
-        """Set (or, with ``None``, delete) an entry; the future is done when the changelog has it."""
+        """Set (or, with ``None``, delete) an entry; the future is done when the changelog has it.
+
+        Raises
+        ------
+        NotMember
+            When this worker does not own the partition, or is not sure to.
+        """
+        ledger = self._ledgers.get(self.partition_for_key(key))
+        if self.fence is not None:
+            self.fence.check()
+        if ledger is None or ledger.own is None:
+            raise NotMember(float("inf"), self.app.conf.broker_session_timeout)
+        crash_point("state-between-entries")
+        sent = self._send(ledger.partition, key, value, ledger.own)
+        sent.add_done_callback(partial(self._written, ledger, key, value))
+        return sent
+
+    def _send(self, number: int, key: bytes, value: bytes | None, term: int) -> "asyncio.Future[Any]":
+        sent: asyncio.Future[Any] = self.changelog_topic.send_soon(
+            key=key, value=value, partition=number, key_serializer="raw", value_serializer="raw",
+            headers={TERM_HEADER: b"%d" % term}, eager_partitioning=True,
+        )  # fmt: skip
+        return sent
+
+    def _written(self, ledger: Ledger, key: bytes, value: bytes | None, sent: "asyncio.Future[Any]") -> None:
+        """The changelog has an entry. What it has not, this table must not hold: it would never be sent again."""
+        if sent.cancelled() or sent.exception() is not None:
+            return
+        with self._counted(ledger):
+            ledger.written(sent.result().offset)
+        if self._ledgers.get(ledger.partition) is ledger:
+            self._set(key, value)
+
+    @contextmanager
+    def _counted(self, ledger: Ledger) -> Iterator[None]:
+        before = ledger.disturbances
+        yield
+        if self.telemetry:
+            self.telemetry.disturbances.inc(ledger.disturbances - before)
+
+    def _set(self, key: bytes, value: bytes | None) -> None:
         if value is None:
             self.data.pop(key, None)
         else:
             self.data[key] = value
-        sent: asyncio.Future[Any] = self.send_changelog(self.partition_for_key(key), key, value)
-        return sent
+
+    def disturbances(self, partition: int) -> int:
+        """Entries of others found so far between those of the owner: state that they may hide is to be written anew."""
+        ledger = self._ledgers.get(partition)
+        return 0 if ledger is None else ledger.disturbances
+
+    def healed(self, partition: int, disturbances: int) -> bool:
+        """Whether the state was written anew since so many disturbances; if not, the caller does that now."""
+        before = self._healed.get(partition, 0)
+        self._healed[partition] = disturbances
+        return disturbances <= before
+
+    # ----------------------------------------------------------------------------------------------------- recovery
+    def persisted_offset(self, tp: TP) -> int | None:
+        """Last offset up to which this table holds what the changelog does; ``None``: nothing of it."""
+        ledger = self._ledgers.get(tp.partition)
+        return None if ledger is None or ledger.last < 0 else ledger.last
+
+    def revoked(self, partitions: Iterable[TP]) -> None:
+        """Own nothing any more, until the group has assigned it anew."""
+        for ledger in self._ledgers.values():
+            ledger.own = None
+
+    async def on_rebalance(
+        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
+    ) -> None:
+        """Forget partitions that left, and those that came: others have written them since."""
+        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        self._generation = generation_id
+        self._forget({tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name})
+
+    def _forget(self, gone: set[int]) -> None:
+        for number in gone:
+            self._ledgers.pop(number, None)
+            self._healed.pop(number, None)
+        self._torn -= gone
+        for key in [key for key in self.data if self.partition_for_key(key) in gone]:
+            self._set(key, None)
+
+    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
+        """Take entries in as they lie in the changelog, but for those of terms that were over."""
+        counting = []
+        for event in batch:
+            message = event.message
+            if message.generation_id != self._generation:
+                self._torn.add(message.partition)  # Faust counts it as read, whatever is done with it here
+            elif self._counts(self._ledger(message.partition), message):
+                counting.append(event)
+        super().apply_changelog_batch(counting)
+
+    def _counts(self, ledger: Ledger, record: Any) -> bool:
+        with self._counted(ledger):
+            return ledger.counts(record.offset, term_of(record.headers))
+
+    def _ledger(self, number: int) -> Ledger:
+        return self._ledgers.setdefault(number, Ledger(number))
+
+    async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
+        """Open a term in every partition; nothing is read or written before that."""
+        await super().on_recovery_completed(active_tps, standby_tps)
+        generation = self._generation
+        await asyncio.gather(*[self._open(tp.partition, generation) for tp in active_tps])
+
+    async def _open(self, number: int, generation: int) -> None:
+        told: str | None = None
+        while generation == self._generation == self.app.consumer_generation_id and not self.app.should_stop:
+            try:
+                await self._open_once(number, generation)
+            except Exception as error:  # noqa: BLE001  # Faust would go on without; the next rebalance ends the loop
+                if told != repr(error):
+                    log.warning("term_not_opened", table=self.name, partition=number, problem=str(error))
+                told = repr(error)
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
+
+    async def _open_once(self, number: int, generation: int) -> None:
+        """Say in the changelog that a term begins, and read what got in before that."""
+        if number in self._torn:
+            self._forget({number})  # all of it is read anew below
+        ledger = self._ledger(number)
+        term = ledger.next_term(generation)
+        if term != generation:
+            await self._be_confirmed()
+        crash_point("recovery")
+        place = await self._send(number, opening_key(number, term), b"%d" % generation, term)
+        if place.offset > ledger.last + 1:
+            await self._read(ledger, ledger.last + 1, place.offset)
+        ledger.opened(term, place.offset)
+
+    async def _read(self, ledger: Ledger, first: int, end: int) -> None:
+        broker = [f"{url.host}:{url.port}" for url in self.app.conf.broker_consumer]
+        for record in await read_log(broker, self.changelog_topic_name, ledger.partition, first, end):
+            if self._counts(ledger, record):
+                self._set(record.key, record.value)
+
+    async def _be_confirmed(self) -> None:
+        """Return once the group has answered, as to a member, something that was asked after now."""
+        if self.fence is None:
+            return
+        asked_s = self.fence.clock()
+        while self.fence.confirmed_s < asked_s:
+            await asyncio.sleep(AGAIN_S / 10)
 
 
 def load_book(table: BookTable, partition: int) -> Book:
@@ -49,8 +224,12 @@ def load_book(table: BookTable, partition: int) -> Book:
     book.named = len(book.names)
     for key, value in own.items():
         fields = key.split(b"/")
-        if len(fields) == 4:
-            book.restore((int(fields[1]), int(fields[2])), decode_part(value))
+        if len(fields) == 4 and fields[1].isdigit():
+            try:
+                book.restore((int(fields[1]), int(fields[2])), decode_part(value))
+            except ValueError as refusal:
+                table.refusal = refusal
+                raise
     return book
 
 
@@ -59,7 +238,21 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float)
 
     Names go first: a row that was written always has its name. A single marker goes last, as a batch of its own: the
     embedded broker reports the end of a log as the start of its last batch plus one, and recovery stops there.
+
+    When others have written between, all is written anew: compaction keeps the last record of a key, also one that
+    does not count.
     """
+    written = await _flush(table, partition, book, now_s)
+    if not table.healed(partition, table.disturbances(partition)):
+        log.warning("state_written_anew", partition=partition, disturbances=table.disturbances(partition))
+        book.named = 0
+        for key, block in book.blocks.items():
+            book.touch(key, np.flatnonzero(block.offset >= 0))
+        written += await _flush(table, partition, book, now_s)
+    return written
+
+
+async def _flush(table: BookTable, partition: int, book: Book, now_s: float) -> int:
     gone = book.expire(now_s)
     entries: list[tuple[bytes, bytes | None]] = [(b"%d/%d/%d/%d" % (partition, *key), None) for key in gone]
     entries = [(key, value) for key, value in entries if key in table.data]
@@ -73,6 +266,7 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float)
     try:
         await asyncio.gather(*[table.write(key, value) for key, value in entries])
         if entries:
+            crash_point("state-before-marker")
             await table.write(b"%d/flushed" % partition, b"%d" % book.high)
     except BaseException:
         book.named, book.dirty = min(named, book.named), book.dirty | set(dirty)

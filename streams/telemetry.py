@@ -10,6 +10,8 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from streams.lake_watch import LakeWatch
+
 __all__ = ["Telemetry", "serve"]
 
 _SECONDS: Final = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
@@ -30,6 +32,25 @@ class Telemetry:
         self.emitted = Counter("trustscore_scores_emitted_total", "scores sent to trust.scores", registry=r)
         self.stored = Counter("trustscore_lake_reports_total", "reports committed to the lake", registry=r)
         self.failures = Counter("trustscore_step_failures_total", "rounds of a loop that failed", ["part"], registry=r)
+        self.lapses = Counter(
+            "trustscore_fence_lapses_total", "times the worker stopped writing, unsure to be a member", registry=r
+        )
+        self.disturbances = Counter(
+            "trustscore_state_disturbances_total", "entries of others found among the worker's state", registry=r
+        )
+        self.restarts = Counter("trustscore_restarts_total", "restarts in place after a stall", registry=r)
+        self.lake_failures = Counter(
+            "trustscore_lake_failures_total", "commits that the lake did not take", ["reason"], registry=r
+        )
+        self.lake = LakeWatch(lambda fault: self.lake_failures.labels(fault).inc())
+        self.lake_down_s = Gauge(
+            "trustscore_lake_down_seconds", "since the lake takes no commit; 0: it takes them", registry=r
+        )
+        self.lake_down_s.set_function(self.lake.down_s)
+        self.lake_commit_s = Gauge(
+            "trustscore_lake_commit_seconds", "that the commit under way has taken so far", registry=r
+        )
+        self.lake_commit_s.set_function(self.lake.running_s)
         self.pending = Gauge("trustscore_pending_reports", "reports folded and not yet committed", registry=r)
         self.lag = Gauge("trustscore_consumer_lag", "messages not yet read", ["topic", "partition"], registry=r)
         self.entities = Gauge("trustscore_entities", "providers and facets held", ["partition"], registry=r)
@@ -41,8 +62,10 @@ class Telemetry:
 
     def health(self) -> dict[str, Any]:
         """Status, uptime and what is wrong, for ``/health/ready``."""
-        status = "starting" if not self.ready else "degraded" if self.trouble else "ok"
-        return {"status": status, "uptime_s": round(time.monotonic() - self._started_s, 1), "trouble": self.trouble}
+        trouble = self.trouble | self.lake.trouble()
+        status = "starting" if not self.ready else "degraded" if trouble else "ok"
+        uptime_s = round(time.monotonic() - self._started_s, 1)
+        return {"status": status, "uptime_s": uptime_s, "trouble": trouble}
 
 
 class _Server(ThreadingHTTPServer):

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from typing import Final
 
 import structlog
@@ -15,20 +16,25 @@ from pydantic import ValidationError
 
 from streams.app import Parts, build_app
 from streams.chunks import ChunkConsumer
+from streams.crash import VARIABLE, arm
+from streams.fencing import NotMember
 from streams.settings import PREFIX, WorkerSettings
 from streams.telemetry import serve
 from streams.topics import ensure_topics
+from streams.watchdog import RESTARTS, Restarts, Watchdog, may_wait, restart_in_place, restarts, work_of
 
 __all__ = ["main"]
 
 log = structlog.get_logger()
 STOP_S: Final = 15.0
 """Longest time for the last flush, and again for leaving the group."""
+LOOK_S: Final = 0.2
 
 
 def main() -> int:
     """Run a worker until SIGINT or SIGTERM; exit code 0, or 1 after a failure, 2 for bad settings."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("faust.topics").setLevel(logging.ERROR)  # a line for each message, with its bytes; the loops tell
     logging.getLogger("mode.timers").setLevel(logging.ERROR)  # "Timer commit is overlapping" under load
     structlog.configure(
         processors=[
@@ -47,12 +53,20 @@ def main() -> int:
             name = PREFIX + "_".join(str(part) for part in fault["loc"]).upper()
             log.error("bad_setting", name=name, wanted=fault["msg"], got=fault["input"])
         return 2
-    return asyncio.run(_run(settings))
+    try:
+        arm(os.environ.get(VARIABLE))
+    except ValueError as fault_of_place:
+        log.error("bad_setting", name=VARIABLE, wanted=str(fault_of_place), got=os.environ[VARIABLE])
+        return 2
+    ended = asyncio.run(_run(settings, restarts(os.environ.get(RESTARTS))))
+    return restart_in_place(ended) if isinstance(ended, Restarts) else ended
 
 
-async def _run(settings: WorkerSettings) -> int:
+async def _run(settings: WorkerSettings, before: Restarts) -> int | Restarts:
+    """Exit code; or, after a stall, what the next worker in this process is to know."""
     await ensure_topics(settings)
     parts = build_app(settings)
+    parts.telemetry.restarts.inc(before.total)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -61,31 +75,59 @@ async def _run(settings: WorkerSettings) -> int:
     log.info("worker_starting", broker=settings.broker, lake=settings.lake or None, group=settings.application_id)
     starting = asyncio.create_task(parts.app.start())  # never done where the broker goes away meanwhile
     starting.add_done_callback(lambda task: stop.set() if task.exception() else None)
-    watch = asyncio.create_task(_watch(parts, stop))
+    watch = asyncio.create_task(_watch(parts, settings.stall_s, before))
+    watch.add_done_callback(lambda task: stop.set())
     await stop.wait()
+    again = watch.result() if watch.done() else None
     watch.cancel()
-    code = await _stop(parts, starting)
+    code = await _stop(parts, starting, again)
     if web:
         web.shutdown()
-    return code
+    return code if again is None else again
 
 
-async def _watch(parts: Parts, stop: asyncio.Event) -> None:
-    """Say when the worker is ready; keep the lag; stop when it cannot go on."""
+async def _watch(parts: Parts, stall_s: float, before: Restarts) -> Restarts | None:
+    """Say when the worker is ready; keep the lag; end when it cannot go on, or stands still."""
+    dog, lapses = Watchdog(stall_s * before.patience_factor), 0
     while True:
-        await asyncio.sleep(0.2)
-        app = parts.app
-        if parts.fold.flood or app.crashed:
-            stop.set()
-            return
+        await asyncio.sleep(LOOK_S)
+        app, telemetry = parts.app, parts.telemetry
+        if _failure(parts):
+            return None
         recovery: Recovery = app.tables.recovery  # type: ignore[attr-defined]  # Faust's interface leaves it out
         recovered = recovery.completed.is_set() and not app.rebalancing
-        if recovered and not parts.telemetry.ready:
+        if recovered and not telemetry.ready:
             _calm_collector()
-            parts.telemetry.ready = True
+            telemetry.ready = True
             log.info("worker_ready", partitions=len(app.consumer.assignment()))
         if recovered:
             _measure_lag(parts)
+        lapses = _tell_membership(parts, recovered, lapses)
+        if may_wait(telemetry, parts.fence):
+            dog.rest()
+        elif stalled := dog.stalled(work_of(app), time.monotonic()):
+            log.error("worker_stalled", seconds=stalled, restarts=before.total, next="it restarts by itself")
+            return before.next(dog.has_seen_progress)
+
+
+def _tell_membership(parts: Parts, recovered: bool, lapses: int) -> int:
+    """Say that the worker has stopped writing because the group is silent; how often that was so far."""
+    fence, telemetry = parts.fence, parts.telemetry
+    if not recovered or fence.holds():  # in a rebalance nobody writes
+        telemetry.trouble.pop("group", None)
+    elif "group" not in telemetry.trouble:
+        telemetry.trouble["group"] = str(NotMember(fence.silent_s, fence.session_s))
+        log.warning("membership_unsure", reason=telemetry.trouble["group"])
+    telemetry.lapses.inc(fence.lapses - lapses)
+    return fence.lapses
+
+
+def _failure(parts: Parts) -> BaseException | None:
+    """Why the worker cannot go on."""
+    refusals = [table.refusal for table in parts.tables if table.refusal]
+    if refusals or parts.fold.flood:
+        return refusals[0] if refusals else parts.fold.flood
+    return parts.app.crash_reason if parts.app.crashed else None
 
 
 def _calm_collector() -> None:
@@ -107,13 +149,13 @@ def _measure_lag(parts: Parts) -> None:
             parts.telemetry.lag.labels(tp.topic, str(tp.partition)).set(lag)
 
 
-async def _stop(parts: Parts, starting: asyncio.Task[None]) -> int:
+async def _stop(parts: Parts, starting: asyncio.Task[None], again: Restarts | None) -> int:
     """Flush what was read, commit it, leave the group.
 
-    Without its broker a step may never end, not even when cancelled. Then the process does: what was not flushed is
-    read again at the next start.
+    Without its broker a step may never end, not even when cancelled. Then the process does, or begins anew: what was
+    not flushed is read again at the next start.
     """
-    failure = parts.app.crash_reason if parts.app.crashed else parts.fold.flood
+    failure = _failure(parts)
     if starting.done() and starting.exception():
         failure = starting.exception()
     for act in (_last_flush, _leave):
@@ -121,6 +163,8 @@ async def _stop(parts: Parts, starting: asyncio.Task[None]) -> int:
         done, _ = await asyncio.wait([step], timeout=STOP_S)
         if not done:
             log.error("stop_took_too_long", step=act.__name__.strip("_"), seconds=STOP_S)
+            if again:
+                restart_in_place(again)
             os._exit(1)
         if error := step.exception():
             failure = failure or error
@@ -133,7 +177,10 @@ async def _stop(parts: Parts, starting: asyncio.Task[None]) -> int:
 
 
 async def _last_flush(parts: Parts) -> None:
-    if parts.app.crashed or not parts.telemetry.ready:
+    if _failure(parts) or not parts.telemetry.ready:
+        return
+    if not parts.fence.holds():
+        log.warning("not_flushed", reason="the group may have gone on without this worker")
         return
     parts.telemetry.ready = False  # the loops pause, and nothing is sent behind the last flush
     for flush in (parts.fold.flush, parts.score.tick, parts.score.flush, *([parts.lake.flush] if parts.lake else [])):

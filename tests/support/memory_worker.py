@@ -29,6 +29,8 @@ class MemoryTable:
         self.log = list(log)
         self.takes = takes
         """Writes that are still taken; ``None``: all."""
+        self.disturbed = self._healed = 0
+        self.refusal: ValueError | None = None
         self.data: dict[bytes, bytes] = {}
         for key, value in self.log:
             self._set(key, value)
@@ -50,6 +52,15 @@ class MemoryTable:
             self.log.append((key, value))
             sent.set_result(None)
         return sent
+
+    def disturbances(self, partition: int) -> int:
+        """As ``BookTable.disturbances``; a test may say that others wrote, too."""
+        return self.disturbed
+
+    def healed(self, partition: int, disturbances: int) -> bool:
+        """As ``BookTable.healed``."""
+        before, self._healed = self._healed, disturbances
+        return disturbances <= before
 
     @property
     def as_table(self) -> BookTable:

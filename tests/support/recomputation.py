@@ -23,6 +23,7 @@ from analytics.verify import verify
 from scoring.book import Book
 from scoring.records import ScoreRecord
 from scoring.reports import OUTCOMES
+from streams.changelog import Ledger, term_of
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
 from streams.steps.fold import FoldState, facets_of, fold
@@ -33,7 +34,15 @@ from tests.support.memory_worker import MemoryTable
 from tests.support.plain_panes import Pane, panes_in
 from tests.support.worker import lake_rows
 
-__all__ = ["Truth", "differences_in_books", "differences_in_lake", "differences_in_scores", "read_whole", "truth_of"]
+__all__ = [
+    "Truth",
+    "differences_in_books",
+    "differences_in_lake",
+    "differences_in_scores",
+    "missing_in_lake",
+    "read_whole",
+    "truth_of",
+]
 
 _SHOWN: Final = 5
 _IDLE_S: Final = 20.0
@@ -131,11 +140,6 @@ class Truth:
                 found[entity][partition] = offset
         return dict(found)
 
-    def is_final(self, record: ScoreRecord) -> bool:
-        """Whether a score has seen everything of its provider and facet."""
-        entity = f"{record.provider_id}|{record.facet}" if record.facet else record.provider_id
-        return record.through == self.through.get(entity)
-
 
 def truth_of(records: Iterable[ConsumerRecord], partitions: int = 4) -> Truth:
     """The truth from the log of ``trust.reports``."""
@@ -168,7 +172,9 @@ def _held(book: Book, now_s: float) -> Held:
 
 
 def _saved(records: Sequence[ConsumerRecord], partition: int, now_s: float) -> Held:
-    table = MemoryTable([(record.key, record.value) for record in records if record.partition == partition])
+    ledger, own = Ledger(partition), [record for record in records if record.partition == partition]
+    counting = [record for record in own if ledger.counts(record.offset, term_of(record.headers))]
+    table = MemoryTable([(record.key, record.value) for record in counting])
     return _held(load_book(table.as_table, partition), now_s)
 
 
@@ -208,6 +214,24 @@ def differences_in_scores(truth: Truth, broker: str, partitions: int = 4) -> lis
             found.append(f"scores: {key} counts {counts}, wanted {dict(truth.counts[key])}")
         if last[key].through != truth.through[key]:
             found.append(f"scores: {key} is through {last[key].through}, wanted {truth.through[key]}")
+    return found
+
+
+def missing_in_lake(truth: Truth, lake: Path) -> list[str]:
+    """What a worker has still to write: reports, rejects, scores that have seen everything."""
+    found = []
+    for table, wanted in (("reports", len(truth.places)), ("rejects", len(truth.bad))):
+        counted = lake_rows(lake, table, "select count(*) from {rows}")
+        got = counted[0][0] if counted else 0
+        if got < wanted:
+            found.append(f"{table} in the lake: {got} of {wanted}")
+    query = 'select provider_id, facet, arg_max(record, "offset") from {rows} group by all'
+    newest = {
+        f"{provider}|{facet}" if facet else provider: msgspec.json.decode(record, type=ScoreRecord).through
+        for provider, facet, record in lake_rows(lake, "scores", query)
+    }
+    late = {entity: newest.get(entity) for entity, last in truth.through.items() if newest.get(entity) != last}
+    found += [f"score of {entity}: through {late[entity]} of {truth.through[entity]}" for entity in [*late][:_SHOWN]]
     return found
 
 

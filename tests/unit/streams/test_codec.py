@@ -66,9 +66,29 @@ def test_state_of_a_later_layout_is_refused_with_the_next_step() -> None:
     message[0] = 3
     other = bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(message)))
     with pytest.raises(
-        ValueError, match=r"state of layout 1 or 2 expected; got layout 3, .*; run that version, or give the worker"
+        ValueError, match=r"layout 1 or 2 expected; got layout 3, .*; run the version that wrote it, or give the worker"
     ):
         decode_part(other)
+
+
+def test_state_of_a_layout_with_other_fields_is_refused_the_same_way() -> None:
+    other = bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode([9, {"all": "different"}])))
+    with pytest.raises(ValueError, match="layout 1 or 2 expected; got layout 9, which a newer version wrote"):
+        decode_part(other)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\x0f\x00\x00\x00none", id="no lz4"),
+        pytest.param(bytes(cramjam.lz4.compress_block(b"\xc0")), id="no array"),
+        pytest.param(bytes(cramjam.lz4.compress_block(b"\x92\x02\x01")), id="too short"),
+    ],
+)
+def test_damaged_state_is_refused_with_the_next_step(damaged: bytes) -> None:
+    with pytest.raises(ValueError, match=r"; got .*; .*give the worker a new application id"):
+        decode_part(damaged)
 
 
 PART_OF_LAYOUT_1 = "fgAAAFOXAcQQAAEAEwcIADPEEAMKABMJCAAGJAAEGgAzxCAFHAAPAgACEAE0AAQiACLRFyQAMsQQAQkAkAAAAAAAAgAAAA=="
