@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from analytics import assembly, intake, queries, questions
-from analytics.board import facet_of
+from analytics.board import Columns, facet_of
 from analytics.catalog import Catalog, CatalogEntry
 from analytics.contributors import Contributors, status_of
 from analytics.errors import UnknownProvider
@@ -30,7 +30,6 @@ from analytics.models import (
 from analytics.producer import ReportProducer
 from analytics.sentences import rank_sentence, rfc3339
 from scoring.ranking import Ranking, rank
-from scoring.records import ScoreRecord
 
 __all__ = ["HISTORY_SPANS_S", "Answers", "AnswersLike"]
 
@@ -129,13 +128,16 @@ class Answers:
         most = questions.limit(limit, questions.MOST_IDS)
         now_s = self._clock()
         view = await self._views.current(now_s)
-        ids = view.board.columns(facet_of(task_type)).provider_ids if given is None else given
-        records = [view.board.best_fit(provider_id, task_type, None) for provider_id in ids]
-        ranking = self._ranking(records)
+        known = view.board.columns(facet_of(task_type)) if given is None else view.board.rows(given, task_type)
+        ids, ranking = known.provider_ids, self._ranking(known)
         self._rank_calls += 1
         places = [
             assembly.ranked(
-                int(ranking.place[row]), ids[row], self._name(ids[row]), records[row], row == ranking.explore
+                int(ranking.place[row]),
+                ids[row],
+                self._name(ids[row]),
+                view.board.best_fit(ids[row], task_type, None),
+                row == ranking.explore,
             )
             for row in ranking.order[:most].tolist()
         ]
@@ -145,7 +147,7 @@ class Answers:
             recommendation=places[0].provider_id if places and places[0].interval else None,
             explore=explore,
             reason=rank_sentence(places, len(ids), explore, task_type),
-            data_freshness=assembly.freshness(_moments(records), now_s, view.source, view.stale),
+            data_freshness=assembly.freshness(*known.span_s, now_s, view.source, view.stale),
             task_type=task_type,
             considered=len(ids),
         )
@@ -162,17 +164,21 @@ class Answers:
         entries = {entry.provider_id: entry for entry in self._catalog.search(text or "", task_type, category)}
         reported = [] if category else _reported(view, text, task_type)
         ids = list(dict.fromkeys([*entries, *reported]))
-        records = [view.board.best_fit(provider_id, task_type, None) for provider_id in ids]
-        order = self._ranking(records).order.tolist()
+        known = view.board.rows(ids, task_type)
+        order = self._ranking(known).order.tolist()
         found = [
-            assembly.discovered(ids[row], entries.get(ids[row]) or self._catalog.get(ids[row]), records[row])
+            assembly.discovered(
+                ids[row],
+                entries.get(ids[row]) or self._catalog.get(ids[row]),
+                view.board.best_fit(ids[row], task_type, None),
+            )
             for row in order[:most]
         ]
-        tried = sum(record is not None for record in records)
+        tried = int(np.count_nonzero(~np.isnan(known.as_of_s)))
         return DiscoverAnswer(
             providers=found,
             total=len(ids),
-            data_freshness=assembly.freshness(_moments(records), now_s, view.source, view.stale),
+            data_freshness=assembly.freshness(*known.span_s, now_s, view.source, view.stale),
             summary=f"{len(ids):,} providers match, {tried:,} of them have been reported; {len(found):,} are listed.",
         )
 
@@ -259,16 +265,8 @@ class Answers:
         known = {*view.board.providers(), *(entry.provider_id for entry in self._catalog.all())}
         return questions.closest_ids(provider_id, known)
 
-    def _ranking(self, records: Sequence[ScoreRecord | None]) -> Ranking:
-        lower, n_effective, upper = (
-            np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-            for values in (
-                [record and record.lower for record in records],
-                [record.n_effective if record else 0.0 for record in records],
-                [record and record.upper for record in records],
-            )
-        )
-        return rank(lower, n_effective, self._explore_share, upper, self._rank_calls)
+    def _ranking(self, known: Columns) -> Ranking:
+        return rank(known.lower, known.n_effective, self._explore_share, known.upper, self._rank_calls)
 
 
 def _reported(view: View, text: str | None, task_type: str | None) -> list[str]:
@@ -276,7 +274,3 @@ def _reported(view: View, text: str | None, task_type: str | None) -> list[str]:
     words = (text or "").casefold().split()
     reported = view.board.columns(facet_of(task_type)).provider_ids
     return sorted(found for found in reported if all(word in found.casefold() for word in words))
-
-
-def _moments(records: Sequence[ScoreRecord | None]) -> list[float]:
-    return [record.as_of_s for record in records if record is not None]

@@ -1,7 +1,7 @@
 """Score records → answers. Pure: what is known comes in, models go out."""
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Final, cast
 
 from analytics.catalog import CatalogEntry
 from analytics.models import (
@@ -30,48 +30,51 @@ from scoring.tables import DIMENSIONS
 
 __all__ = ["HISTORY", "check", "discovered", "explain", "freshness", "history", "ranked", "unexplained", "unknown"]
 
-HISTORY = ("7d", "30d", "90d")
+HISTORY: Final = ("7d", "30d", "90d")
 """Windows of ``CheckAnswer.history``."""
+LEVEL: Final = 0.9
+"""Of every interval."""
 
 
 def check(
     record: ScoreRecord, name: str, asked: str, peers: Mapping[str, PeerItem], now_s: float, source: Source, stale: bool
 ) -> CheckAnswer:
     """The answer for a provider with a record; ``asked`` is the facet wanted."""
-    month, day = record.windows.get("30d"), record.windows.get("24h")
-    dimensions = {key: _dimension(found, peers.get(key)) for key in DIMENSIONS if (found := record.dimensions.get(key))}
+    windows = record.windows
+    month, day = windows.get("30d"), windows.get("24h")
+    dimensions = _dimensions(record.dimensions, peers)
+    own = {key: found.z_score for key, found in dimensions.items()}
+    others = {key: found.peer.z_score if found.peer else None for key, found in dimensions.items()}
     age_s = now_s - record.as_of_s
-    return CheckAnswer(
-        provider_id=record.provider_id,
-        name=name,
-        trust_score=record.trust_score,
-        reliability=dimensions["reliability"].value if "reliability" in dimensions else None,
-        avg_latency_ms=month.avg_latency_ms if month else None,
-        success_rate_30d=month.success_rate if month else None,
-        sample_size=record.n,
-        flags=record.flags,
-        confidence=cast(Confidence, record.confidence),
-        history={key: window.success_rate if (window := record.windows.get(key)) else None for key in HISTORY},
-        history_n={key: window.n if (window := record.windows.get(key)) else 0 for key in HISTORY},
-        interval=_interval(record),
-        success_probability=record.success_probability,
-        n_effective=record.n_effective,
-        p95_latency_ms=day.p95_latency_ms if day else None,
-        dimensions=dimensions,
-        z_scores=ZScores(
-            own={key: found.z_score for key, found in dimensions.items()},
-            peers={key: found.peer.z_score if found.peer else None for key, found in dimensions.items()},
-        ),
-        facet=record.facet,
-        as_of=rfc3339(record.as_of_s),
-        last_report=rfc3339(record.last_report_s),
-        age_s=age_s,
-        stale=stale,
-        source=source,
-        known=True,
-        closest=[],
-        summary=check_sentence(record, asked, age_s, stale),
-    )
+    fields: dict[str, object] = {
+        "provider_id": record.provider_id,
+        "name": name,
+        "trust_score": record.trust_score,
+        "reliability": dimensions["reliability"].value if "reliability" in dimensions else None,
+        "avg_latency_ms": month.avg_latency_ms if month else None,
+        "success_rate_30d": month.success_rate if month else None,
+        "sample_size": record.n,
+        "flags": record.flags,
+        "confidence": record.confidence,
+        "history": {key: window.success_rate if (window := windows.get(key)) else None for key in HISTORY},
+        "history_n": {key: window.n if (window := windows.get(key)) else 0 for key in HISTORY},
+        "interval": _interval(record),
+        "success_probability": record.success_probability,
+        "n_effective": record.n_effective,
+        "p95_latency_ms": day.p95_latency_ms if day else None,
+        "dimensions": dimensions,
+        "z_scores": ZScores.trusted({"own": own, "peers": others}),
+        "facet": record.facet,
+        "as_of": rfc3339(record.as_of_s),
+        "last_report": rfc3339(record.last_report_s),
+        "age_s": age_s,
+        "stale": stale,
+        "source": source,
+        "known": True,
+        "closest": [],
+        "summary": check_sentence(record, asked, age_s, stale),
+    }
+    return CheckAnswer.trusted(fields)
 
 
 def unknown(
@@ -203,12 +206,11 @@ def history(
     )
 
 
-def freshness(as_of_s: list[float], now_s: float, source: Source, stale: bool) -> DataFreshness:
-    """How old the scores used are."""
-    newest = max(as_of_s, default=None)
+def freshness(oldest: float | None, newest: float | None, now_s: float, source: Source, stale: bool) -> DataFreshness:
+    """How old the scores used are, given the moments of the oldest and the newest, epoch seconds."""
     return DataFreshness(
         newest=rfc3339(newest),
-        oldest=rfc3339(min(as_of_s, default=None)),
+        oldest=rfc3339(oldest),
         age_s=None if newest is None else now_s - newest,
         stale=stale,
         source=source,
@@ -218,21 +220,20 @@ def freshness(as_of_s: list[float], now_s: float, source: Source, stale: bool) -
 def _interval(record: ScoreRecord) -> Interval | None:
     if record.lower is None or record.upper is None:
         return None
-    return Interval(lower=record.lower, upper=record.upper)
+    return Interval.trusted({"lower": record.lower, "upper": record.upper, "level": LEVEL})
 
 
-def _dimension(found: DimensionRecord, peer: PeerItem | None) -> DimensionItem:
-    return DimensionItem(
-        value=found.value,
-        n=found.n,
-        n_effective=found.n_effective,
-        lower=found.lower,
-        upper=found.upper,
-        weight=found.weight,
-        z_score=found.z_score,
-        peer=peer if found.value is not None else None,
-        raw=found.raw,
-    )
+def _dimensions(found: Mapping[str, DimensionRecord], peers: Mapping[str, PeerItem]) -> dict[str, DimensionItem]:
+    """Each dimension that a record has, in the usual order."""
+    items = {}
+    for key in DIMENSIONS:
+        one = found.get(key)
+        if one is not None:
+            peer = peers.get(key) if one.value is not None else None
+            items[key] = DimensionItem(
+                one.value, one.n, one.n_effective, one.lower, one.upper, one.weight, one.z_score, peer, one.raw
+            )
+    return items
 
 
 def _contribution(name: str, found: DimensionRecord) -> ContributionItem:

@@ -3,7 +3,7 @@
 Pure: no IO and no clock. ``feed.py`` fills it from Kafka, ``views.py`` from the lake when Kafka is away.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,8 +15,9 @@ from scoring.tables import DIMENSIONS
 
 __all__ = ["Board", "Columns", "facet_of"]
 
-_SUMMARY: Final = 3
-"""Columns before the dimensions: lower, upper, n_effective."""
+_SUMMARY: Final = 4
+"""Columns before the dimensions: lower, upper, n_effective, as_of_s."""
+_N_EFFECTIVE: Final = 2
 
 
 def facet_of(task_type: str | None = None, region: str | None = None) -> str:
@@ -38,8 +39,15 @@ class Columns:
     lower: NDArray[np.float64]
     upper: NDArray[np.float64]
     n_effective: NDArray[np.float64]
+    as_of_s: NDArray[np.float64]
     values: NDArray[np.float64]
     """Dimensions in the order of ``scoring.tables.DIMENSIONS``, [N, D]."""
+
+    @property
+    def span_s(self) -> tuple[float | None, float | None]:
+        """Moments of the oldest and the newest record; None without any."""
+        known = self.as_of_s[~np.isnan(self.as_of_s)]
+        return (float(known.min()), float(known.max())) if len(known) else (None, None)
 
 
 class _Facet:
@@ -57,7 +65,13 @@ class _Facet:
             if row == len(self.cells):
                 self.cells = np.concatenate([self.cells, np.empty_like(self.cells)])
         found = (record.dimensions.get(name) for name in DIMENSIONS)
-        numbers = (record.lower, record.upper, record.n_effective, *(None if d is None else d.value for d in found))
+        numbers = (
+            record.lower,
+            record.upper,
+            record.n_effective,
+            record.as_of_s,
+            *(None if d is None else d.value for d in found),
+        )
         self.cells[row] = [np.nan if number is None else number for number in numbers]
 
     def remove(self, provider_id: str) -> None:
@@ -141,5 +155,18 @@ class Board:
     def columns(self, facet: str = "") -> Columns:
         """All providers that have the facet, as arrays."""
         rows = self._facets.get(facet) or _Facet()
-        cells = rows.cells[: len(rows.provider_ids)]
-        return Columns(list(rows.provider_ids), cells[:, 0], cells[:, 1], cells[:, 2], cells[:, _SUMMARY:])
+        return _columns(list(rows.provider_ids), rows.cells[: len(rows.provider_ids)])
+
+    def rows(self, provider_ids: Sequence[str], task_type: str | None = None) -> Columns:
+        """What ``best_fit`` finds for each of these, as arrays; without a record: nan, and 0 effective reports."""
+        cells = np.full((len(provider_ids), _SUMMARY + len(DIMENSIONS)), np.nan)
+        cells[:, _N_EFFECTIVE] = 0.0
+        for facet in dict.fromkeys(("", facet_of(task_type))):  # the task type's, where there is one, is written over
+            if (found := self._facets.get(facet)) is not None:
+                row = np.array([found.row_of.get(provider_id, -1) for provider_id in provider_ids], np.int64)
+                cells[row >= 0] = found.cells[row[row >= 0]]
+        return _columns(list(provider_ids), cells)
+
+
+def _columns(provider_ids: list[str], cells: NDArray[np.float64]) -> Columns:
+    return Columns(provider_ids, cells[:, 0], cells[:, 1], cells[:, _N_EFFECTIVE], cells[:, 3], cells[:, _SUMMARY:])

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analytics.board import Board
 from analytics.models import PeerItem
-from scoring.peers import PeerComparison, compare
+from scoring.peers import compare
 from scoring.tables import DIMENSIONS
 
 __all__ = ["KEPT_S", "PeerView"]
@@ -24,7 +25,10 @@ class _Comparison:
     made_s: float
     row_of: dict[str, int]
     groups: list[str | None]
-    found: PeerComparison
+    peers: NDArray[np.int64]
+    """[N, D]"""
+    figures: NDArray[np.float64]
+    """z-score, percentile, median, [N, D, 3]; nan is absent."""
 
 
 class PeerView:
@@ -48,16 +52,16 @@ class PeerView:
         row = comparison.row_of.get(provider_id)
         if row is None or (group := comparison.groups[row]) is None:
             return {}
-        found = comparison.found
+        counts, figures = comparison.peers[row].tolist(), comparison.figures[row].tolist()
         return {
             name: PeerItem(
-                group=group,
-                peers=int(found.peers[row, column]),
-                z_score=_known(found.z_scores[row, column]),
-                percentile=_known(found.percentile[row, column]),
-                median=_known(found.median[row, column]),
+                group,
+                peers,
+                None if z_score != z_score else z_score,
+                None if percentile != percentile else percentile,
+                None if median != median else median,
             )
-            for column, name in enumerate(DIMENSIONS)
+            for name, peers, (z_score, percentile, median) in zip(DIMENSIONS, counts, figures, strict=True)
         }
 
     def _comparison(self, facet: str, now_s: float) -> _Comparison:
@@ -68,12 +72,14 @@ class PeerView:
         groups = [self._group(provider_id) for provider_id in columns.provider_ids]
         numbers: dict[str, int] = {}
         group = [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in groups]
+        found = compare(columns.values, np.array(group, dtype=np.int64))
         made = _Comparison(
             version=self._board.version,
             made_s=now_s,
             row_of={provider_id: row for row, provider_id in enumerate(columns.provider_ids)},
             groups=groups,
-            found=compare(columns.values, np.array(group, dtype=np.int64)),
+            peers=found.peers,
+            figures=np.stack([found.z_scores, found.percentile, found.median], axis=-1),
         )
         if len(self._kept) >= _KEPT_FACETS:
             self._kept.clear()
@@ -83,7 +89,3 @@ class PeerView:
     def _group(self, provider_id: str) -> str | None:
         category = self._category_of(provider_id)
         return self._board.main_task(provider_id) if category is None else f"category={category}"
-
-
-def _known(value: np.float64) -> float | None:
-    return None if np.isnan(value) else float(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from analytics.models import RankedItem
@@ -45,7 +46,13 @@ def rfc3339(moment_s: float | None) -> str | None:
     """
     if moment_s is None:
         return None
-    return datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    minute, rest_ms = divmod(round(moment_s * 1e6) // 1_000, 60_000)
+    return f"{_to_the_minute(minute)}{rest_ms // 1_000:02d}.{rest_ms % 1_000:03d}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _to_the_minute(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:")
 
 
 def age(seconds: float) -> str:

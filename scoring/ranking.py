@@ -79,8 +79,9 @@ def rank(
     if not 0 <= explore_share <= 1:
         raise InvalidShare(explore_share)
     bound = np.where(np.isnan(lower), -np.inf, lower)
-    order = np.lexsort((np.arange(len(bound)), -n_effective, -bound)).astype(np.int64)
-    place = 1 + np.searchsorted(-bound[order], -bound, side="left").astype(np.int64)
+    order = np.lexsort((-n_effective, -bound)).astype(np.int64)  # stable: equal ones keep the order of their rows
+    place = np.empty_like(order)
+    place[order] = _places(bound[order])
     best = np.ones(len(bound)) if upper is None else np.where(np.isnan(upper), 1.0, upper)
     explorations = math.floor((call + 1) * explore_share)
     explore = None
@@ -91,3 +92,10 @@ def rank(
             waiting = open_[np.argsort(n_effective[open_], kind="stable")]
             explore = int(waiting[(explorations - 1) % len(waiting)])
     return Ranking(order, place, explore)
+
+
+def _places(bound: Floats) -> Ints:
+    """Place of each, from 1, given bounds in falling order; equal ones share the better place."""
+    begins = np.ones(len(bound), dtype=np.int64)
+    begins[1:] = bound[1:] != bound[:-1]
+    return np.maximum.accumulate(np.where(begins == 1, np.arange(1, len(bound) + 1), 0))

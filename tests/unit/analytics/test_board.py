@@ -101,3 +101,20 @@ def test_any_run_of_puts_and_removals_leaves_what_a_plain_dict_would(
         columns = board.columns(facet)
         found = dict(zip(columns.provider_ids, columns.lower.tolist(), strict=True))
         assert found == {provider_id: record.lower for (provider_id, of), record in plain.items() if of == facet}
+
+
+@given(steps=STEPS, asked=st.lists(st.integers(0, 8), max_size=9), task=st.sampled_from([None, "a", "other"]))
+def test_rows_hold_what_best_fit_finds(
+    records: list[ScoreRecord], steps: list[tuple[bool, int, str]], asked: list[int], task: str | None
+) -> None:
+    board = Board()
+    for n, (_, number, facet) in enumerate(steps):
+        board.put(replace(records[0], provider_id=f"p{number}", facet=facet, lower=n / 100, n_effective=n, as_of_s=n))
+    ids = [f"p{number}" for number in asked]
+    rows, fits = board.rows(ids, task), [board.best_fit(provider_id, task, None) for provider_id in ids]
+    assert rows.provider_ids == ids
+    assert rows.n_effective.tolist() == [fit.n_effective if fit else 0.0 for fit in fits]
+    lower = [None if np.isnan(value) else value for value in rows.lower.tolist()]
+    assert lower == [fit and fit.lower for fit in fits]
+    moments = [fit.as_of_s for fit in fits if fit]
+    assert rows.span_s == (min(moments, default=None), max(moments, default=None))

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,11 @@ def test_an_age_has_the_unit_that_fits(seconds: float, words: str) -> None:
 def test_times_are_utc_with_milliseconds_and_none_stays_none() -> None:
     assert rfc3339(1_760_000_000.1234) == "2025-10-09T08:53:20.123Z"
     assert rfc3339(None) is None
+
+
+@pytest.mark.parametrize(
+    "moment_s", [0.0, 1.001, 59.9999996, 1_700_000_039.9994, 1_700_000_040.0, 1_795_401_465.535036]
+)
+def test_times_are_those_of_the_standard_library(moment_s: float) -> None:
+    usual = datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    assert rfc3339(moment_s) == usual
