@@ -48,7 +48,7 @@ class Answer(BaseModel):
         """
         made = cls.__new__(cls)
         _put(made, "__dict__", fields)
-        _put(made, "__pydantic_fields_set__", cls._all_fields)
+        _put(made, "__pydantic_fields_set__", set(cls._all_fields))
         _put(made, "__pydantic_extra__", None)
         _put(made, "__pydantic_private__", None)
         return made

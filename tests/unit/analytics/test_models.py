@@ -36,6 +36,7 @@ def test_an_unchecked_answer_is_a_model_like_any_other() -> None:
     assert fast == usual
     assert repr(fast) == repr(usual)
     assert copy.deepcopy(fast) == usual
+    assert fast.model_copy(update={"upper": 0.5}).upper == 0.5
     with pytest.raises(ValueError, match="frozen"):
         fast.lower = 0.2
 
