@@ -7,7 +7,7 @@ looked up. A worker has four partitions: its memory is four times that of one.
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -61,9 +61,9 @@ class Record:
 
     offset: int
     timestamp: int
-    value: bytes
+    value: bytes | None
     key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Filled(NamedTuple):
