@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from streams.id_codec import entries, restored, settled
 from streams.steps.duplicates import BUCKETS, Seen, bucket_ms_of, counted
 
-__all__ = ["Message", "Reader", "counts", "key_of"]
+__all__ = ["Message", "Reader", "counts", "first_of_each", "key_of"]
 
 PARTITION = 3
 SECRET = bytes(range(32))
@@ -42,6 +43,20 @@ def counts(log: Sequence[Message], window_s: float) -> list[list[bool]]:
                 before.setdefault(number, []).append(bucket)
         answer.append(row)
     return answer
+
+
+def first_of_each(reports: pa.Table, window_s: float) -> pa.Table:
+    """The reports of one partition that count, in order of offset and row, said as plainly as ``counts``."""
+    ordered = reports.sort_by([("offset", "ascending"), ("row", "ascending")])
+    names = ("provider_id", "reporter_id", "report_id")
+    ids = list(zip(*(ordered[name].to_pylist() for name in names), strict=True))
+    numbers = {one: number for number, one in enumerate(dict.fromkeys(ids))}
+    received_ms = (ordered["received_at"].cast(pa.int64()).to_numpy() // 1_000).tolist()
+    log = [
+        Message(at_ms, [numbers[one]] if one[-1] is not None else [])
+        for at_ms, one in zip(received_ms, ids, strict=True)
+    ]
+    return ordered.filter(pa.array([row != [False] for row in counts(log, window_s)], pa.bool_()))
 
 
 @dataclass

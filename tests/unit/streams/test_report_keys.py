@@ -1,6 +1,7 @@
 """Report ids to keys: equal for equal ones however they lie in memory, and drawn by a secret."""
 
 import hashlib
+import random
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from streams.report_keys import keys_of, without_repeats
 from streams.schemas import REPORTS_SCHEMA
 from streams.steps.duplicates import Seen
+from tests.support.id_logs import first_of_each
 
 SECRET = bytes(range(32))
 T_US = 1_800_000_000_000_000
@@ -113,3 +115,24 @@ def test_what_came_first_is_said_by_the_offset_not_by_the_place_in_the_table() -
 def test_nothing_is_copied_when_all_count() -> None:
     given_reports = table_of([("p", "r", name) for name in "abc"])
     assert without_repeats(seen(), given_reports) is given_reports
+
+
+few = st.sampled_from(["a", "b", "ab", "å"])
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(few, few, st.none() | few), min_size=1, max_size=40), st.integers(1, 9), st.randoms())
+def test_what_is_left_equals_the_first_of_each_said_plainly(
+    ids: list[tuple[str, str, str | None]], each: int, order: random.Random
+) -> None:
+    offsets = [at // each for at in range(len(ids))]
+    whole = table_of(
+        [(*one[:2], one[2] or "") for one in ids], offset=offsets, row=[at % each for at in range(len(ids))]
+    )
+    whole = whole.set_column(
+        whole.column_names.index("report_id"), "report_id", pa.array([one[2] for one in ids], pa.string())
+    )
+    messages = [whole.slice(first, each) for first in range(0, len(ids), each)]
+    order.shuffle(messages)
+    left = without_repeats(seen(), pa.concat_tables(messages)).sort_by([("offset", "ascending"), ("row", "ascending")])
+    assert left.equals(first_of_each(whole, 120.0))
