@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from analytics.errors import InvalidRequest
+from analytics.history_rows import NEVER_S, history_rows, span
 from analytics.lake import Lake
 from scoring.quantiles import quantiles_ms
 from scoring.records import ScoreRecord
@@ -27,7 +28,6 @@ Bucket = Literal["minute", "hour", "day"]
 _BUCKET_S: Final[Mapping[Bucket, int]] = {"minute": 60, "hour": 3_600, "day": 86_400}
 _RECORD: Final = msgspec.json.Decoder(ScoreRecord)
 _LONG_AGO_S: Final = 0.0
-_NEVER_S: Final = 32_503_680_000.0  # the year 3000
 QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
@@ -159,7 +159,7 @@ def scores_since(
         where epoch(as_of) >= $since_s and date >= $first_day and provider_id = coalesce($provider_id, provider_id)
         order by as_of desc, provider_id, facet, "offset" desc limit $limit
     """
-    asked = {"provider_id": provider_id, "limit": limit, **_span(since_s, _NEVER_S)}
+    asked = {"provider_id": provider_id, "limit": limit, **span(since_s, NEVER_S)}
     del asked["until_s"], asked["last_day"]
     return [_RECORD.decode(record) for (record,) in lake.rows(sql, asked)]
 
@@ -211,7 +211,7 @@ def history(
     facet: str = "",
     bucket: Bucket = "hour",
     since_s: float = _LONG_AGO_S,
-    until_s: float = _NEVER_S,
+    until_s: float = NEVER_S,
     limit: int = 1_000,
 ) -> list[HistoryRow]:
     """What was seen of a provider, a row per bucket that holds a report, oldest first; the newest ``limit`` of them.
@@ -236,32 +236,13 @@ def history(
     InvalidRequest
         When ``facet`` or ``bucket`` is none of these.
     """
-    asked = {**_facet(facet), **_span(since_s, until_s), "provider_id": provider_id, **_bucket(bucket)}
-    chosen = """
-        from pane_increments
-        where provider_id = $provider_id and ($task_type is null or task_type = $task_type)
-          and ($region is null or region = $region) and date between $first_day and $last_day
-          and epoch(pane_start) >= $since_s and epoch(pane_start) < $until_s
-    """
-    rows = lake.rows(
-        f"""
-        select epoch_us(pane_start) // $bucket_us * $bucket_s as start_s,
-          sum(success)::BIGINT, sum(failure)::BIGINT, sum(timeout)::BIGINT, sum(error)::BIGINT,
-          sum(latency_n)::BIGINT, sum(latency_us)::BIGINT
-        {chosen} group by start_s order by start_s desc limit $limit
-        """,
-        {**asked, "limit": limit},
-    )
-    rows.reverse()
-    latencies = lake.rows(
-        f"""
-        select start_s, bucket, sum(n)::BIGINT from (
-          select epoch_us(pane_start) // $bucket_us * $bucket_s as start_s,
-            unnest(latency_buckets) as bucket, unnest(latency_counts) as n {chosen}
-        ) where start_s >= $oldest_s group by start_s, bucket order by start_s, bucket limit $limit
-        """,
-        {**asked, "oldest_s": rows[0][0] if rows else 0, "limit": max(len(rows), 1) * BUCKETS},
-    )
+    asked = {**_facet(facet), "provider_id": provider_id, **_bucket(bucket), "limit": limit}
+    rows, latencies = [], []
+    for start_s, latency_bucket, *numbers in history_rows(lake, asked, (since_s, until_s)):
+        if latency_bucket < 0:
+            rows.append((start_s, *numbers))
+        else:
+            latencies.append((start_s, latency_bucket, numbers[0]))
     quantiles = _quantiles([row[0] for row in rows], latencies)
     return [_history_row(row, found) for row, found in zip(rows, quantiles, strict=True)]
 
@@ -272,7 +253,7 @@ def score_history(
     facet: str = "",
     bucket: Bucket = "hour",
     since_s: float = _LONG_AGO_S,
-    until_s: float = _NEVER_S,
+    until_s: float = NEVER_S,
     limit: int = 1_000,
 ) -> list[ScorePoint]:
     """How a score moved: the last one emitted in each bucket, oldest first; the newest ``limit`` of them."""
@@ -286,7 +267,7 @@ def score_history(
     _facet(facet)
     bucket_us = _bucket(bucket)["bucket_us"]
     asked = {"provider_id": provider_id, "facet": facet, "bucket_us": bucket_us, "limit": limit}
-    rows = lake.rows(sql, {**asked, **_span(since_s, until_s)})
+    rows = lake.rows(sql, {**asked, **span(since_s, until_s)})
     return [ScorePoint(as_of_us / 1e6, *row) for as_of_us, *row in reversed(rows)]
 
 
@@ -364,11 +345,6 @@ def _bucket(bucket: str) -> dict[str, int]:
         if name == bucket:
             return {"bucket_s": length_s, "bucket_us": length_s * 1_000_000}
     raise InvalidRequest("bucket", "minute, hour or day", ascii(bucket), "choose one of them")
-
-
-def _span(since_s: float, until_s: float) -> dict[str, Any]:
-    first, last = (np.datetime64(int(min(max(at, 0.0), _NEVER_S)) // 86_400, "D").item() for at in (since_s, until_s))
-    return {"since_s": since_s, "until_s": until_s, "first_day": first, "last_day": last}
 
 
 def _quantiles(starts_s: list[int], latencies: list[tuple[Any, ...]]) -> list[list[float | None]]:

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 from numpy.typing import NDArray
 
 from analytics.lake import TABLES, schema_of
@@ -69,13 +69,13 @@ class Made:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Message:
     """A record of ``trust.scores``."""
 
     offset: int
     timestamp: int
-    value: bytes
+    value: bytes | None
     key: bytes | None = None
     headers: Sequence[tuple[str, bytes]] = ()
 
@@ -184,7 +184,7 @@ def _written(lake: FullLake, table: str, day: date, prefix: str, rows: pa.Table)
 
 def _commit(table: DeltaTable, files: Sequence[_File]) -> None:
     now_ms = time.time_ns() // 1_000_000
-    actions = [
+    actions: list[AddAction | RemoveAction] = [
         AddAction(f.path, f.size_bytes, {"date": f.day}, now_ms, True, json.dumps({"numRecords": f.rows}))
         for f in files
     ]
