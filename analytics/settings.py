@@ -22,7 +22,19 @@ class Settings(BaseSettings):
     broker: Annotated[str, Field(pattern=r"^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$")] = "127.0.0.1:9092"
     """Kafka bootstrap servers, ``host:port``, comma-separated."""
     lake: str | None = "trustscore-data/lake"
-    """Directory or address of the lake; empty: no lake."""
+    """Directory of the lake, or its address, such as ``s3://bucket/prefix``; empty: no lake."""
+    maintain_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    """Seconds between two rounds of ``trustscore lake maintain``: retention, then compaction."""
+    vacuum_hours: Annotated[int, Field(ge=1, le=8_760)] = 24
+    """Hours after which ``trustscore lake maintain`` deletes files that compaction or retention took out."""
+    keep_reports_days: Annotated[int, Field(ge=1)] | None = None
+    """Days that reports stay in the lake; absent: for ever. With fewer than 92, old scores cannot be verified."""
+    keep_panes_days: Annotated[int, Field(ge=1)] | None = None
+    """Days that one-minute panes, and so the history, stay in the lake; absent: for ever."""
+    keep_scores_days: Annotated[int, Field(ge=1)] | None = None
+    """Days that emitted scores stay in the lake; absent: for ever."""
+    keep_rejects_days: Annotated[int, Field(ge=1)] | None = None
+    """Days that rejects stay in the lake; absent: for ever."""
     data_dir: Path = Path("trustscore-data")
     """Directory of the catalog's database and of what else this machine keeps."""
     http_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
@@ -44,7 +56,9 @@ class Settings(BaseSettings):
     explore_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of rank calls that recommend a provider with few reports, to learn about it."""
 
-    @field_validator("lake", mode="before")
+    @field_validator(
+        "lake", "keep_reports_days", "keep_panes_days", "keep_scores_days", "keep_rejects_days", mode="before"
+    )
     @classmethod
     def _empty_is_off(cls, value: object) -> object:
         return None if value == "" else value

@@ -10,13 +10,13 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Final
 
-from benchmarks.harness import Program, Row, execute, say
+from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
 from benchmarks.peers.backlog import Backlog
 from benchmarks.peers.bench import CPU_UNIT, Bench, Variant, rows_of
 from benchmarks.peers.peer import Counted, Unavailable
@@ -88,37 +88,57 @@ class Engine:
         self._even = Backlog(replace(EVEN, providers=providers), count, self._now_s)
         self._jvm_runs: list[Counted] = []
         self._jvm_is_here = True
+        self._failures: list[str] = []
 
     def rows(self) -> Iterator[Row]:
-        """All that is wanted."""
+        """All that is wanted.
+
+        Raises
+        ------
+        BenchmarkFailed
+            At the end, when some gave a wrong result or ended badly: the others are measured all the same.
+        """
+        yield from self._all()
+        if self._failures:
+            raise BenchmarkFailed("; ".join(self._failures))
+
+    def _guarded(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows of one variant, shape or peer; a failure is told at once and kept for the end."""
+        try:
+            yield from rows
+        except BenchmarkFailed as fault:
+            say(f"engine: {fault}")
+            self._failures.append(str(fault).splitlines()[0])
+
+    def _all(self) -> Iterator[Row]:
         ours = [one for one in VARIANTS if one.name in self._wanted]
         in_json = [one for one in ours if not one.arrow]
         in_arrow = [one for one in ours if one.arrow]
         if ours or JVM in self._wanted or "raw-aiokafka-json" in self._wanted:
             self._bench.fill(self._even)
             yield from self._between_the_jvm(in_json)
-            yield from self._peer("raw-aiokafka-json")
+            yield from self._guarded(self._peer("raw-aiokafka-json"))
         if in_arrow:
             self._bench.fill(self._even, arrow=True)
             for variant in in_arrow:
-                yield from rows_of(variant, self._bench.measure(variant, self._count), self._count, f"engine/{JVM}")
+                yield from self._guarded(self._ours(variant, f"engine/{JVM}"))
         for shape in SHAPES:
             if shape.name in self._wanted:
-                yield from self._shape(shape)
+                yield from self._guarded(self._shape(shape))
         for name, (_, most) in PEERS.items():
             if most is not None and name in self._wanted:
                 self._bench.fill(self._even, count=min(most, self._count))
-                yield from self._peer(name)
+                yield from self._guarded(self._peer(name))
 
     def _between_the_jvm(self, variants: list[Variant]) -> Iterator[Row]:
         """Kafka Streams, ours, Kafka Streams, ours …, Kafka Streams; its own row is the mean of all its runs."""
         wants_jvm = any(one.target_ratio for one in VARIANTS if one.name in self._wanted) or JVM in self._wanted
         before = self._jvm() if wants_jvm or variants else None
         for variant in variants:
-            seen = self._bench.measure(variant, self._count)
+            ours = list(self._guarded(self._ours(variant, f"engine/{JVM}", self._shape_facts(self._even.shape))))
             after = self._jvm()
             around = None if before is None or after is None else fmean((before.per_s, after.per_s))
-            yield from rows_of(variant, seen, self._count, f"engine/{JVM}", around, self._shape_facts(self._even.shape))
+            yield from (replace(row, peer_value=around) if row.peer else row for row in ours)
             before = after
         if self._jvm_runs:
             rates = [one.per_s for one in self._jvm_runs]
@@ -156,12 +176,13 @@ class Engine:
         yield Row(f"engine/{name}", found.per_s, "reports/s", f"engine/{EVEN_CASE.name}", facts=facts)
         yield Row(f"engine/{name}-cpu", found.cpu_per_million_s, CPU_UNIT, lower_is_better=True)
 
+    def _ours(self, variant: Variant, peer: str, facts: dict[str, object] | None = None) -> Iterator[Row]:
+        yield from rows_of(variant, self._bench.measure(variant, self._count), self._count, peer, facts)
+
     def _shape(self, shape: Shape) -> Iterator[Row]:
         self._bench.fill(Backlog(shape, self._count, self._now_s))
         variant = replace(EVEN_CASE, name=shape.name, target_ratio=SHAPE_RATIO)
-        seen = self._bench.measure(variant, self._count)
-        even = f"engine/{EVEN_CASE.name}"
-        yield from rows_of(variant, seen, self._count, even, facts=self._shape_facts(shape))
+        yield from self._ours(variant, f"engine/{EVEN_CASE.name}", self._shape_facts(shape))
 
     def _shape_facts(self, shape: Shape) -> dict[str, object]:
         return {"providers": shape.providers, "task_types": shape.task_types, "regions": shape.regions}

@@ -1,8 +1,8 @@
 """How long it takes from a report to its effect in ``trustscore_check``, while 20,000 reports a second are offered.
 
-``python -m benchmarks latency [--rate 20000] [--seconds 60]``. Apache Kafka, a worker with its lake, a server, the load and
-the probe share the machine. The probe reports on providers of its own with the client library, one report at a time,
-and calls the MCP tool over HTTP until the answer counts it. Where the time went is read from the topics afterwards.
+``python -m benchmarks latency [--rate 20000] [--seconds 60]``. Apache Kafka, a worker with its lake, a server, the load
+and the probe share the machine. The probe reports on providers of its own with the client library, one report at a
+time, and calls the MCP tool over HTTP until the answer counts it. Where the time went is read from the topics.
 """
 
 import argparse
@@ -118,7 +118,7 @@ def _measured(given: argparse.Namespace, kafka: KafkaServer, children: Superviso
 
 
 def _stages(trails: Sequence[Trail], seen_at: Sequence[Sequence[float]]) -> Iterator[Row]:
-    """From the broker's append of a probe's report: until its panes were sent, its score was sent, an answer showed it."""
+    """From the broker's append of a probe's report until panes were sent, its score was sent, an answer showed it."""
     panes, scores, shown = [], [], []
     for trail, seen in zip(trails, seen_at, strict=True):
         panes += delays_ms(trail.panes, trail.offsets, trail.appended_ms)
@@ -127,11 +127,13 @@ def _stages(trails: Sequence[Trail], seen_at: Sequence[Sequence[float]]) -> Iter
     for name, delays in (("panes-sent", panes), ("score-sent", scores), ("answer", shown)):
         if delays:
             facts = {"p99_ms": round(float(np.percentile(delays, 99)), 1), "reports": len(delays)}
-            yield Row(f"serving/append-to-{name}-p50", float(np.median(delays)), "ms", lower_is_better=True, facts=facts)
+            yield Row(
+                f"serving/append-to-{name}-p50", float(np.median(delays)), "ms", lower_is_better=True, facts=facts
+            )
 
 
 def _busy(trail: Trail) -> Iterator[Row]:
-    """The same for a provider that is reported all the time: its score is stated once a second, not for every report."""
+    """The same for a provider that is reported all the time: it is scored once a second, not for every report."""
     delays = delays_ms(trail.scores, trail.offsets, trail.appended_ms)
     p50_ms, p99_ms = (float(value) for value in np.percentile(delays, (50, 99)))
     facts = {"p99_ms": round(p99_ms, 1), "reports": len(delays), "scores": len(trail.scores)}

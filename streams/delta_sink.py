@@ -19,7 +19,7 @@ __all__ = ["ATTEMPTS", "STILL_S", "DeltaSink", "is_remote"]
 log = structlog.get_logger()
 ATTEMPTS: Final = 20
 """Commits tried when other writers come first: a worker's own transactions never conflict, its successor's do."""
-STILL_S: Final = 10.0
+STILL_S: Final = 5.0
 """A half-written log entry is set aside once nobody has touched it for so long: writing one takes milliseconds."""
 REMOTE: Final = {"timeout": "20s", "connect_timeout": "5s", "max_retries": "3", "retry_timeout": "30s"}
 """Of object stores: deltalake's own 180 s would keep a flush, and the end of a worker, waiting."""

@@ -140,6 +140,8 @@ def guard(sender: Any, fence: Fence) -> None:
             sender._in_flight.remove(node_id)
             sender._muted_partitions.difference_update(batches)
         else:
+            if any(place.topic.endswith("-changelog") for place in batches):
+                crash_point("send-state")
             await send(node_id, batches)
 
     sender._send_produce_req = sent

@@ -12,7 +12,7 @@ __all__ = ["SLOW_S", "LakeWatch"]
 
 SLOW_S: Final = 10.0
 """A commit that has been running for longer is worth a word in the health: 20 ms is usual."""
-REST_S: Final = 10.0
+REST_S: Final = 5.0
 """Longest pause after a try that failed."""
 _REST_PER_TRY: Final = 8
 """A try that failed after a second is followed by eight of rest: encoding a million rows in vain costs the folding."""

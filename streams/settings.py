@@ -26,7 +26,8 @@ class WorkerSettings(BaseSettings):
         description="of what the worker sends; panes and state are small already, scores shrink to a fifth",
     )
     lake: str = Field(
-        default="trustscore-data/lake", description="directory of the Delta tables; empty: none are written"
+        default="trustscore-data/lake",
+        description="directory of the Delta tables, or an address such as s3://bucket/prefix; empty: none",
     )
     lake_flush_s: float = Field(default=2.0, gt=0, le=60, description="seconds between commits of state and lake")
     tick_s: float = Field(default=0.1, gt=0, le=10, description="seconds between messages from the fold to the scores")

@@ -1,5 +1,9 @@
 """``trustscore lake``: what is in the lake, fewer and larger files, one file for other tools."""
 
+import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -7,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
+import structlog
 import typer
 from deltalake.exceptions import CommitFailedError
 from rich.table import Table
@@ -18,6 +23,7 @@ from analytics.cli.progress import progress_bar
 from analytics.compaction import TableCompaction, compact
 from analytics.errors import AnalyticsError
 from analytics.lake import Lake
+from analytics.maintenance import NICENESS, care_of, maintain
 from analytics.settings import load_settings
 from analytics.snapshot import snapshot
 from scoring.reports import OUTCOMES
@@ -73,6 +79,39 @@ def compact_command(
             _emit({"tables": done})
         else:
             _print_compaction(done)
+        problems = [problem for table in done for problem in table.problems]
+        if problems:
+            refuse("; ".join(problems), FAILED)
+
+
+@app.command("maintain")
+def maintain_command(
+    lake: LakeOption = None,
+    every: Annotated[
+        float | None, typer.Option("--every", help="Seconds between two rounds (or TRUSTSCORE_MAINTAIN_S).")
+    ] = None,
+) -> None:
+    """Keep the lake small beside ingest, until it is stopped: retention, compaction, deletion of what nobody needs.
+
+    How long the tables are kept say TRUSTSCORE_KEEP_REPORTS_DAYS and the like. It gives way to other processes.
+    SIGTERM or Ctrl-C stops it after the round under way, exit code 0.
+    """
+    with said_plainly():
+        settings = load_settings(maintain_s=every)
+        address = lake_directory(lake)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    os.nice(NICENESS)
+    maintain(address, care_of(settings), stop)
 
 
 @app.command("snapshot")

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
@@ -16,8 +16,20 @@ from analytics.lake.address import is_remote, storage_options, table_address
 from analytics.lake.errors import UnreadableTable
 from analytics.lake.views import TABLES
 
-__all__ = ["TableState", "data_files", "newest", "open_table", "schema_of", "sizes_of", "state_of"]
+__all__ = [
+    "KEPT_SINCE",
+    "TableState",
+    "data_files",
+    "kept_since",
+    "newest",
+    "open_table",
+    "schema_of",
+    "sizes_of",
+    "state_of",
+]
 
+KEPT_SINCE: Final = "trustscore-kept-since"
+"""Name of the transaction whose version is the first day kept, in days since 1970: it outlives every checkpoint."""
 _PICTURE: Final = re.compile("\x1b\\[[0-9]*m|↳|   \\d+: [^\n]*")
 """What deltalake draws around its sentences."""
 _ARROW: Final = {
@@ -135,6 +147,12 @@ def sizes_of(delta: DeltaTable) -> dict[str, int]:
     actions = pa.table(delta.get_add_actions(flatten=True))
     paths, sizes = actions["path"].to_pylist(), actions["size_bytes"].to_pylist()
     return {f"{delta.table_uri.rstrip('/')}/{path}": size for path, size in zip(paths, sizes, strict=True)}
+
+
+def kept_since(delta: DeltaTable) -> date | None:
+    """First day that retention has kept; None when it has taken nothing out yet."""
+    days = delta.transaction_version(KEPT_SINCE)
+    return None if days is None else date(1970, 1, 1) + timedelta(days=days)
 
 
 def _bad_log(name: str, path: str, error: Exception) -> UnreadableTable:

@@ -126,7 +126,6 @@ def rows_of(
     run: Run,
     count: int,
     peer: str | None,
-    peer_value: float | None = None,
     facts: dict[str, Any] | None = None,
 ) -> Iterator[Row]:
     """Rate, processor time and memory of one variant.
@@ -154,16 +153,7 @@ def rows_of(
         "folded_twice": last.folded - count,
     }
     rate = count / took_s
-    yield Row(
-        name,
-        rate,
-        "reports/s",
-        peer,
-        variant.target,
-        facts=about,
-        target_ratio=variant.target_ratio,
-        peer_value=peer_value,
-    )
+    yield Row(name, rate, "reports/s", peer, variant.target, facts=about, target_ratio=variant.target_ratio)
     kafka = {"kafka_cpu_s_per_million": round(run.kafka_cpu_s / millions, 2)}
     yield Row(f"{name}-cpu", (last.cpu_s - began.cpu_s) / millions, CPU_UNIT, lower_is_better=True, facts=kafka)
     peak = {"peak_mb": round(run.peak_bytes / 1e6)}

@@ -1,4 +1,4 @@
-"""Scores of many providers at once, through the scoring itself: what a board holds when every dimension has evidence."""
+"""Scores of many providers at once, through the scoring itself: a full board, with evidence in every dimension."""
 
 from collections.abc import Iterator
 from typing import Final

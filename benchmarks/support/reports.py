@@ -57,9 +57,7 @@ class Shape:
 EVEN: Final = Shape("even")
 
 
-def reports(
-    count: int, providers: int, now_s: float, seed: int = 1, shape: Shape = EVEN
-) -> list[dict[str, Any]]:
+def reports(count: int, providers: int, now_s: float, seed: int = 1, shape: Shape = EVEN) -> list[dict[str, Any]]:
     """Reports of ``providers`` providers, by default each with one task type, called from three regions.
 
     Parameters

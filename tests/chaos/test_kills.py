@@ -33,18 +33,21 @@ def test_a_worker_killed_at_any_moment_changes_no_number(deaths: int, tmp_path: 
         line.equal_to_recomputation()
 
 
-@deaths(1, 6)
-def test_of_three_workers_one_or_two_may_die_at_once(deaths: int, tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize(
+    "dying",
+    [pytest.param((2,), id="short"), pytest.param((1, 2) * 5, id="long", marks=pytest.mark.chaos_long)],
+)
+def test_of_three_workers_one_or_two_may_die_at_once(dying: tuple[int, ...], tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
-        workers = [line.ready_worker() for _ in range(3)]
+        workers = [line.start_worker() for _ in range(3)]
+        line.wait_until_ready(*workers)
         with line.sending(2_000):
-            for _ in range(deaths):
-                for dying in (1, 2):
-                    let_run(line.rng.uniform(0.2, 2.0))
-                    line.kill(*line.rng.sample(line.workers, dying))
-                    let_run(line.rng.uniform(0.0, 4.0))
-                    for _ in range(dying):
+            for number, together in enumerate(dying, 1):
+                let_run(line.rng.uniform(0.2, 2.0))
+                line.kill(*line.rng.sample(line.workers, together))
+                let_run(line.rng.uniform(0.0, 4.0))
+                if number < len(dying):
+                    for _ in range(together):
                         line.start_worker()
             line.wait_until_ready(*line.workers)
-        assert len(workers) == 3
         line.equal_to_recomputation()

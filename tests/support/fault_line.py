@@ -13,12 +13,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import msgspec
 from aiokafka.errors import KafkaError
 
 from analytics.local.children import free_port
 from infra.kafka.server import KafkaServer
-from scoring.records import ScoreRecord
 from streams.settings import WorkerSettings
 from streams.topics import REPORTS, ensure_topics
 from tests.support.fault_proxy import FaultProxy
@@ -28,12 +26,13 @@ from tests.support.recomputation import (
     differences_in_books,
     differences_in_lake,
     differences_in_scores,
+    missing_in_lake,
     read_whole,
     truth_of,
 )
 from tests.support.running_service import eventually
 from tests.support.traffic import Message, as_arrow, as_json, traffic
-from tests.support.worker import Worker, lake_rows
+from tests.support.worker import Worker
 
 __all__ = ["FaultLine", "Receipts", "let_run"]
 
@@ -234,7 +233,7 @@ class FaultLine:
         """
         truth = truth_of(read_whole(self.broker, REPORTS)[REPORTS])
         self._check_receipts(truth)
-        eventually(lambda: self._is_through(truth), "all reports and final scores in the lake", within_s)
+        self._wait_for_the_lake(truth, within_s)
         self.stop_workers()
         found = differences_in_books(truth, self.broker)
         found += differences_in_scores(truth, self.broker)
@@ -252,15 +251,18 @@ class FaultLine:
         strange = there - self.receipts.acknowledged - self.receipts.unknown.keys()
         assert not strange, f"{len(strange)} reports in the log that nobody sent: {sorted(strange)[:5]}"
 
-    def _is_through(self, truth: Truth) -> bool | None:
-        for worker in self.workers:
-            self._check_alive(worker)
-        counted = lake_rows(self.lake, "reports", "select count(*) from {rows}")
-        if not counted or counted[0][0] < len(truth.places):
-            return None
-        newest = lake_rows(
-            self.lake, "scores", 'select arg_max(record, "offset") from {rows} group by provider_id, facet'
-        )
-        records = [msgspec.json.decode(record, type=ScoreRecord) for (record,) in newest]
-        final = sum(truth.is_final(record) for record in records)
-        return True if final == len(truth.through) else None
+    def _wait_for_the_lake(self, truth: Truth, within_s: float) -> None:
+        """Return once the lake holds all reports, and of every provider and facet a score that has seen all of them."""
+        missing = ["nothing looked at"]
+
+        def is_through() -> bool | None:
+            for worker in self.workers:
+                self._check_alive(worker)
+            missing[:] = missing_in_lake(truth, self.lake)
+            return None if missing else True
+
+        try:
+            eventually(is_through, "reports and final scores in the lake", within_s)
+        except AssertionError as error:
+            doubled = differences_in_lake(truth, self.lake, self.broker)
+            raise AssertionError("\n".join([str(error), *missing, *doubled])) from error

@@ -44,6 +44,8 @@ class LakeMaker:
     scores_sent: int = 0
     sent: int = 0
     reader: JsonReader = field(default_factory=JsonReader)
+    address: str = ""
+    """Of an object store, to write there and not to ``root``."""
 
     def add(
         self, reports: Iterable[Mapping[str, Any] | bytes], now_s: float, *, with_scores: bool = True
@@ -90,7 +92,7 @@ class LakeMaker:
                 merge(self.scores, updates)
 
     def _sinks(self) -> LakeSinks:
-        return LakeSinks(str(self.root), "trust.reports", "trust.scores")
+        return LakeSinks(self.address or str(self.root), "trust.reports", "trust.scores")
 
 
 def make_lake(root: Path, reports: Iterable[Mapping[str, Any] | bytes], now_s: float, partitions: int = 2) -> Path:

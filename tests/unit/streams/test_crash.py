@@ -1,3 +1,4 @@
+import os
 import re
 import signal
 import subprocess
@@ -32,6 +33,19 @@ def test_other_places_are_passed() -> None:
     assert run("before-commit", "rebalance") == 0
 
 
+def test_a_process_can_be_made_to_stop_and_goes_on_when_it_is_told_to() -> None:
+    program = "from streams.crash import arm, crash_point; arm('recovery:2:stop')\n" + "crash_point('recovery')\n" * 3
+    child = subprocess.Popen([sys.executable, "-c", program], cwd=STREAMS.parent)
+    try:
+        _, status = os.waitpid(child.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        child.send_signal(signal.SIGCONT)
+        assert child.wait(60) == 0
+    finally:
+        child.kill()
+        child.wait()
+
+
 @pytest.mark.parametrize("unset", [None, ""], ids=["none", "empty"])
 def test_nothing_happens_unasked(unset: str | None) -> None:
     arm(unset)
@@ -39,7 +53,9 @@ def test_nothing_happens_unasked(unset: str | None) -> None:
         crash_point(point)
 
 
-@pytest.mark.parametrize("place", ["nowhere", "recovery:0", "recovery:-1", "recovery:x"])
+@pytest.mark.parametrize(
+    "place", ["nowhere", "recovery:0", "recovery:-1", "recovery:x", "recovery:1:jump", "recovery:1:stop:2"]
+)
 def test_a_place_that_does_not_exist_is_refused_with_those_that_do(place: str) -> None:
     with pytest.raises(ValueError, match=r"TRUSTSCORE_CRASH_AT must be one of recovery, .*; got") as refusal:
         arm(place)

@@ -12,12 +12,14 @@ from aiokafka.errors import (
     UnknownMemberIdError,
 )
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, LeaveGroupRequest, SyncGroupRequest
+from faust.types import TP
 
 from streams.fencing import Fence, NotMember, guard, listen, now_s
 
 HEARTBEAT = HeartbeatRequest("g", 1, "m")
 SYNC = SyncGroupRequest("g", 1, "m", "", [])
 JOIN = JoinGroupRequest("g", 6_000, 6_000, "m", "", "consumer", [])
+PLACES = (TP("trust.panes", 0), TP("trust.scores", 1), TP("other", 0))
 LEAVE = LeaveGroupRequest("g", "m")
 
 
@@ -176,10 +178,10 @@ class Batch:
 
 class Sender:
     def __init__(self) -> None:
-        self._in_flight, self._muted_partitions = {7}, {"a", "b", "other"}
-        self.sent: list[str] = []
+        self._in_flight, self._muted_partitions = {7}, {PLACES[0], PLACES[1], PLACES[2]}
+        self.sent: list[TP] = []
 
-    async def _send_produce_req(self, node_id: int, batches: dict[str, Batch]) -> None:
+    async def _send_produce_req(self, node_id: int, batches: dict[TP, Batch]) -> None:
         self.sent += batches
 
 
@@ -187,16 +189,16 @@ def test_a_member_sends() -> None:
     fence, _ = a_fence()
     sender = Sender()
     guard(sender, fence)
-    asyncio.run(sender._send_produce_req(7, {"a": Batch()}))
-    assert sender.sent == ["a"]
+    asyncio.run(sender._send_produce_req(7, {PLACES[0]: Batch()}))
+    assert sender.sent == [PLACES[0]]
 
 
 def test_who_is_no_member_sends_nothing_and_every_message_is_told() -> None:
     fence, clock = a_fence()
-    sender, batches = Sender(), {"a": Batch(), "b": Batch()}
+    sender, batches = Sender(), {PLACES[0]: Batch(), PLACES[1]: Batch()}
     guard(sender, fence)
     clock.now_s += 60
     asyncio.run(sender._send_produce_req(7, batches))
     assert sender.sent == []
     assert all(isinstance(batch.refused_by, NotMember) for batch in batches.values())
-    assert (sender._in_flight, sender._muted_partitions) == (set(), {"other"}), "the next batches may come"
+    assert (sender._in_flight, sender._muted_partitions) == (set(), {PLACES[2]}), "the next batches may come"

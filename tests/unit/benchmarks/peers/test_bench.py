@@ -20,8 +20,8 @@ SEEN = Run(SAMPLES, started_s=7.0, kafka_cpu_s=0.004, rss_bytes=3_000_000, peak_
 
 
 def test_a_rate_runs_from_the_last_sample_without_a_report_to_the_first_with_all() -> None:
-    rate, *_ = rows_of(FOLD, SEEN, 1_000, "engine/jvm", 250.0)
-    assert (rate.name, rate.value, rate.peer, rate.peer_value) == ("engine/fold", 500.0, "engine/jvm", 250.0)
+    rate, *_ = rows_of(FOLD, SEEN, 1_000, "engine/jvm")
+    assert (rate.name, rate.value, rate.peer) == ("engine/fold", 500.0, "engine/jvm")
     assert rate.target_ratio == 1.6
     assert (rate.facts["start_s"], rate.facts["scored_s"]) == (3.0, 4.0)
 

@@ -1,0 +1,104 @@
+"""One Kafka and one worker after the other over the same topics and state: what a benchmark of a life needs."""
+
+import asyncio
+import contextlib
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from analytics.local.children import resident_bytes
+from analytics.local.supervisor import Supervisor
+from benchmarks.harness import BenchmarkFailed, say
+from benchmarks.support.processes import Sample, Worker, wait_for
+from benchmarks.support.timeline import Timeline
+from benchmarks.support.topics import TOPIC, fresh_topics, preload
+from infra.kafka.server import KafkaServer
+
+__all__ = ["MIB", "Stage", "staged"]
+
+MIB: Final = 2**20
+SEGMENTS: Final = {"log.segment.bytes": str(64 * MIB)}
+QUIET_S: Final = 3.0
+"""Without a change of any counter, before memory is read: flushes and scores are through then."""
+QUIET_AT_MOST_S: Final = 60.0
+
+
+class Stage:
+    """Fills the topic, starts workers that share state and lake, and says what they hold."""
+
+    def __init__(self, name: str, place: Path, kafka: KafkaServer, lake: bool) -> None:
+        self.name, self._kafka, self._place = name, kafka, place
+        self.children = Supervisor(place / "logs")
+        self.env = {
+            "TRUSTSCORE_BROKER": kafka.address,
+            "TRUSTSCORE_LAKE": str(place / "lake") if lake else "",
+            "TRUSTSCORE_DATA_DIR": str(place / "data"),
+            "TRUSTSCORE_APPLICATION_ID": name,
+        }
+        self._lake, self._workers = lake, 0
+        self.sent = 0
+
+    def send(self, timeline: Timeline) -> None:
+        """Put a timeline on the topic, behind what lies there."""
+        sent, size, took_s = asyncio.run(preload(self._kafka.address, timeline.messages()))
+        self.sent += sent
+        say(f"{self.name}: {sent:,} reports of {size / sent:.0f} B on {TOPIC} in {took_s:.1f} s")
+
+    def worker(self) -> Worker:
+        """A new one, just started."""
+        self._workers += 1
+        return Worker(self.children, f"worker-{self._workers}", self.env)
+
+    def wait_until_read(self, worker: Worker, folded: int) -> list[Sample]:
+        """Samples until a worker has folded so many reports since its start, and nothing waits for lake or commit.
+
+        Raises
+        ------
+        BenchmarkFailed
+            When it stalls, rejects a report, or folds more than there are.
+        """
+        samples = wait_for(
+            [worker], lambda now: now.folded >= folded and (not self._lake or now.pending == 0), self.name
+        )
+        last = samples[-1]
+        if last.rejected or last.folded > folded:
+            raise BenchmarkFailed(f"{self.name} must fold {folded:,} reports and reject none; got {last}")
+        return samples
+
+    def settled_bytes(self, worker: Worker) -> int:
+        """Memory of a worker once nothing moves in it."""
+        before, since_s, until_s = worker.sample(), time.monotonic(), time.monotonic() + QUIET_AT_MOST_S
+        while (now_s := time.monotonic()) < until_s and now_s - since_s < QUIET_S:
+            time.sleep(0.5)
+            now = worker.sample()
+            if (now.emitted, now.stored, now.lag) != (before.emitted, before.stored, before.lag):
+                before, since_s = now, time.monotonic()
+        held = resident_bytes(worker.pid)
+        if held is None:
+            raise BenchmarkFailed(f"{self.name}: {worker.name} is gone")
+        return held
+
+    def changelog_bytes(self) -> int:
+        """What Kafka holds of the workers' state, and a worker reads at its start."""
+        found = (self._kafka_data / "data").glob(f"{self.name}-*-changelog-*/*.log")
+        return sum(path.stat().st_size for path in found)
+
+    @property
+    def _kafka_data(self) -> Path:
+        return self._place / "kafka"
+
+
+@contextlib.contextmanager
+def staged(name: str, lake: bool) -> Iterator[Stage]:
+    """A stage with topics that are new and empty; everything it started is stopped at the end."""
+    with tempfile.TemporaryDirectory(prefix=f"trustscore-{name}-") as directory:
+        place = Path(directory)
+        with KafkaServer(place / "kafka", properties=SEGMENTS) as kafka:
+            asyncio.run(fresh_topics(kafka.address, application_id=name))
+            stage = Stage(name, place, kafka, lake)
+            try:
+                yield stage
+            finally:
+                stage.children.stop_all()
