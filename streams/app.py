@@ -121,6 +121,8 @@ def _faust_app(settings: WorkerSettings) -> faust.App:
         broker_commit_interval=1.0,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 3,
+        broker_request_timeout=settings.request_timeout_s,
+        producer_request_timeout=settings.request_timeout_s,  # Faust's 20 minutes keep a dead connection for as long
         consumer_max_fetch_size=8 << 20,
         consumer_auto_offset_reset="earliest",
         producer_max_request_size=16 << 20,

@@ -17,7 +17,7 @@ import numpy as np
 from streams.steps.duplicates import News, Run, Seen, add, bucket_ms_of, expire, merged
 from streams.steps.key_filter import Ints, Keys
 
-__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "restored", "settled"]
+__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "restored", "say_again", "settled"]
 
 IDS: Final = b"ids"
 """Second part of the name of each entry."""
@@ -81,13 +81,24 @@ def _entries(seen: Seen, place: bytes, news: list[News]) -> Iterator[tuple[bytes
         yield b"%b/%d-%d-%d" % (place, *span), _encoded(seen.bucket_ms, keys[here], offset[here])
 
 
+def say_again(seen: Seen, given: Mapping[bytes, bytes], partition: int) -> None:
+    """Let the next ``entries`` give all that the changelog holds of a partition once more.
+
+    An entry that another worker wrote under the same name hides ours where the changelog is compacted.
+    """
+    prefix = b"%d/ids/" % partition
+    seen.sending = [*((name, value) for name, value in given.items() if name.startswith(prefix)), *seen.sending]
+
+
 def settled(seen: Seen) -> None:
     """Take note that the changelog has what ``entries`` gave last."""
     sent, seen.sending = seen.sending, []
     for name, value in sent:
         bucket = name.split(b"/")[2]
         if value is not None and bucket != b"key":
-            seen.entries.setdefault(int(bucket), []).append(name)
+            names = seen.entries.setdefault(int(bucket), [])
+            if name not in names:
+                names.append(name)
 
 
 def _encoded(bucket_ms: int, keys: Keys, offset: Ints) -> bytes:

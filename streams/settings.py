@@ -32,12 +32,20 @@ class WorkerSettings(BaseSettings):
     lake_flush_s: float = Field(default=2.0, gt=0, le=60, description="seconds between commits of state and lake")
     tick_s: float = Field(default=0.1, gt=0, le=10, description="seconds between messages from the fold to the scores")
     score_s: float = Field(default=1.0, gt=0, le=60, description="seconds between scores of the same provider")
+    dedup_window_s: float = Field(
+        default=120.0, ge=0, le=86_400, description="seconds within which a report id counts once; 0: whenever it comes"
+    )
     poll_records: int = Field(default=20_000, ge=1, description="most reports in one chunk")
     pending_rows: int = Field(
         default=1_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading"
     )
     session_timeout_s: float = Field(
         default=10.0, ge=1, description="seconds without a heartbeat after which the group goes on without the worker"
+    )
+    request_timeout_s: float = Field(
+        default=30.0,
+        ge=5,
+        description="seconds after which a connection that does not answer is given up; > the session",
     )
     stall_s: float = Field(
         default=60.0, gt=0, description="seconds without progress, while there is work, after which the worker restarts"

@@ -1,10 +1,11 @@
 """Books in Faust tables: parts of blocks as entries, flushed together, read back at the start."""
 
 import asyncio
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import faust
 import numpy as np
@@ -16,10 +17,13 @@ from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
 from streams.codec import decode_names, decode_part, encode_names, encode_part
 from streams.crash import crash_point
 from streams.fencing import Fence, NotMember
+from streams.id_codec import SECRET_BYTES, restored, say_again, settled
+from streams.id_codec import entries as id_entries
 from streams.log_reader import read_log
+from streams.steps.duplicates import Seen
 from streams.telemetry import Telemetry
 
-__all__ = ["BookTable", "flush_book", "load_book"]
+__all__ = ["BookTable", "Ids", "flush_book", "load_book", "load_seen"]
 
 log = structlog.get_logger()
 AGAIN_S = 0.5
@@ -233,7 +237,30 @@ def load_book(table: BookTable, partition: int) -> Book:
     return book
 
 
-async def flush_book(table: BookTable, partition: int, book: Book, now_s: float) -> int:
+def load_seen(table: BookTable, partition: int, window_s: float) -> Seen:
+    """The report ids that ``partition`` had seen as last flushed.
+
+    Raises
+    ------
+    ValueError
+        When they were written in another layout.
+    """
+    try:
+        return restored(table.data, partition, window_s, os.urandom(SECRET_BYTES))
+    except ValueError as refusal:
+        table.refusal = refusal
+        raise
+
+
+class Ids(NamedTuple):
+    """Report ids to be written with a book."""
+
+    seen: Seen
+    first_ms: int
+    """When the broker took the first record that is not acknowledged."""
+
+
+async def flush_book(table: BookTable, partition: int, book: Book, now_s: float, ids: Ids | None = None) -> int:
     """Write what changed since the last flush and wait until the changelog has it; how many entries were written.
 
     Names go first: a row that was written always has its name. A single marker goes last, as a batch of its own: the
@@ -242,17 +269,19 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float)
     When others have written between, all is written anew: compaction keeps the last record of a key, also one that
     does not count.
     """
-    written = await _flush(table, partition, book, now_s)
+    written = await _flush(table, partition, book, now_s, ids)
     if not table.healed(partition, table.disturbances(partition)):
         log.warning("state_written_anew", partition=partition, disturbances=table.disturbances(partition))
         book.named = 0
         for key, block in book.blocks.items():
             book.touch(key, np.flatnonzero(block.offset >= 0))
-        written += await _flush(table, partition, book, now_s)
+        if ids:
+            say_again(ids.seen, table.data, partition)
+        written += await _flush(table, partition, book, now_s, ids)
     return written
 
 
-async def _flush(table: BookTable, partition: int, book: Book, now_s: float) -> int:
+async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids: Ids | None) -> int:
     gone = book.expire(now_s)
     entries: list[tuple[bytes, bytes | None]] = [(b"%d/%d/%d/%d" % (partition, *key), None) for key in gone]
     entries = [(key, value) for key, value in entries if key in table.data]
@@ -263,11 +292,15 @@ async def _flush(table: BookTable, partition: int, book: Book, now_s: float) -> 
     named, book.named = book.named, len(book.names)
     dirty, book.dirty = sorted(book.dirty), set()
     entries += [(b"%d/%d/%d/%d" % (partition, *key), encode_part(book.part(*key))) for key in dirty]
+    if ids:
+        entries += id_entries(ids.seen, partition, ids.first_ms)
     try:
         await asyncio.gather(*[table.write(key, value) for key, value in entries])
         if entries:
             crash_point("state-before-marker")
             await table.write(b"%d/flushed" % partition, b"%d" % book.high)
+        if ids:
+            settled(ids.seen)
     except BaseException:
         book.named, book.dirty = min(named, book.named), book.dirty | set(dirty)
         raise

@@ -16,12 +16,13 @@ from streams.codec import encode_updates
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
 from streams.rejects import Breaker, RejectFlood, reject_headers, reject_table
+from streams.report_keys import without_repeats
 from streams.schemas import REPORTS_SCHEMA
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.updates import concatenated, provider_of, split
-from streams.tables import BookTable, flush_book, load_book
+from streams.tables import BookTable, Ids, flush_book, load_book, load_seen
 from streams.telemetry import Telemetry
 from streams.topics import REPORTS
 from streams.wire import decode
@@ -73,20 +74,32 @@ class FoldLoop:
         partition, started = event.message.partition, time.perf_counter()
         held = self._partitions.get(partition)
         if held is None:
-            held = self._partitions[partition] = Partition(FoldState(book=load_book(self._table, partition)))
-        batch = decode(take_run(event), partition, self._readers.setdefault(partition, JsonReader()))
+            held = self._partitions[partition] = self._loaded(partition)
+        run = take_run(event)
+        batch = decode(run, partition, self._readers.setdefault(partition, JsonReader()))
         if self._breaker.saw(batch.records, len({reject.record.offset for reject in batch.rejects})):
             self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
             return
-        held.unfolded.append(batch.table)
+        reports = batch.table if held.seen is None else without_repeats(held.seen, batch.table)
+        held.unfolded.append(reports)
         held.waiting.events.append(event)
+        if held.waiting.first_ms is None:
+            held.waiting.first_ms = run[0].timestamp
         if self._lake:
-            held.waiting.tables.append(batch.table)
+            held.waiting.tables.append(reports)
         held.waiting.rejects += batch.rejects
         if sum(map(len, held.unfolded)) >= FOLD_ROWS:
             self._fold(held)
         self._telemetry.rejected.inc(len(batch.rejects))
+        self._telemetry.repeated.inc(len(batch.table) - len(reports))
         self._telemetry.chunk_s.observe(time.perf_counter() - started)
+
+    def _loaded(self, partition: int) -> Partition[FoldState]:
+        """The state of a partition as last flushed."""
+        held = Partition(FoldState(book=load_book(self._table, partition)))
+        if self._settings.dedup_window_s:
+            held.seen = load_seen(self._table, partition, self._settings.dedup_window_s)
+        return held
 
     def _fold(self, held: Partition[FoldState]) -> None:
         """Fold what a partition has read since the last time."""
@@ -136,9 +149,7 @@ class FoldLoop:
                 self._send_all_again()
                 for number, held in taken.items():
                     before, since = waiting[number], held.waiting
-                    held.waiting = Waiting(
-                        before.events + since.events, before.tables + since.tables, before.rejects + since.rejects
-                    )
+                    held.waiting = before.and_then(since)
                 raise
             for number, held in taken.items():
                 if self._partitions.get(number) is held:  # of a partition that left, the state was not written
@@ -165,4 +176,5 @@ class FoldLoop:
             self._telemetry.stored.inc(await asyncio.to_thread(self._lake.write_reports, reports, bad, through))
         for number, held in taken.items():
             if self._partitions.get(number) is held:
-                await flush_book(self._table, number, held.state.book, self._clock())
+                ids = None if held.seen is None else Ids(held.seen, waiting[number].first_ms or 0)
+                await flush_book(self._table, number, held.state.book, self._clock(), ids)

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 from faust.types import EventT
 
+from streams.steps.duplicates import Seen
 from streams.steps.fold import FoldState
 from streams.steps.score import ScoreState
 from streams.wire import Reject
@@ -22,6 +23,13 @@ class Waiting:
     events: list[EventT[Any]] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    first_ms: int | None = None
+    """When the broker took the first record of all these."""
+
+    def and_then(self, since: "Waiting") -> "Waiting":
+        """This, and what was read behind it."""
+        first_ms = since.first_ms if self.first_ms is None else self.first_ms
+        return Waiting(self.events + since.events, self.tables + since.tables, self.rejects + since.rejects, first_ms)
 
     @property
     def rows(self) -> int:
@@ -42,6 +50,8 @@ class Partition(Generic[S]):
     waiting: Waiting = field(default_factory=Waiting)
     unfolded: list[pa.Table] = field(default_factory=list)
     """Reports read since the last tick: folded together, because folding costs by pane more than by report."""
+    seen: Seen | None = None
+    """Report ids of the last minutes; ``None``: every report counts."""
 
 
 def take_run(event: EventT[Any]) -> list[Any]:

@@ -15,4 +15,70 @@ PROMISES: Final[dict[str, Promise]] = {
         "Of three workers one or two may be killed at once: the others go on and every number stays right.",
         tests_in("chaos/test_kills", "test_of_three_workers_one_or_two_may_die_at_once"),
     ),
+    "chaos.broker-killed": Promise(
+        "`kill -9` of the broker under load loses nothing that it acknowledged.",
+        tests_in("chaos/test_broker", "test_a_broker_killed_under_load_loses_nothing_it_acknowledged"),
+    ),
+    "chaos.network": Promise(
+        "Latency, resets, half-open connections, slow reads and partitions of the network change no number.",
+        tests_in("chaos/test_network", "test_a_bad_network_changes_no_number"),
+    ),
+    "chaos.zombie": Promise(
+        "A worker paused past its session writes nothing over its successor, whatever had left it before the pause.",
+        tests_in(
+            "chaos/test_zombie",
+            "test_a_worker_paused_past_its_session_writes_nothing_over_its_successor",
+            "test_state_that_left_a_moment_before_the_pause_and_lands_after_it_is_void",
+        ),
+    ),
+    "chaos.disk": Promise(
+        "While the lake's disk is full, read-only or gone, the worker folds and scores, holds offsets and says so; the "
+        "lake is completed afterwards.",
+        tests_in(
+            "chaos/test_disk",
+            "test_a_lake_that_takes_nothing_holds_the_offsets_and_is_completed_when_it_is_back",
+            "test_the_full_disk_of_these_tests_is_a_real_one_where_that_is_permitted",
+        ),
+    ),
+    "chaos.lake-rubbish": Promise(
+        "A half-written log entry and foreign files in the lake cost no report; the entry is set aside, and it is said.",
+        tests_in("chaos/test_disk", "test_a_half_written_log_entry_is_set_aside_and_every_report_is_there_once"),
+    ),
+    "chaos.poison": Promise(
+        "Of fuzzed messages each good one counts, each bad one is kept with its reason, and memory stays flat.",
+        tests_in("chaos/test_poison", "test_fuzzed_messages_cost_no_good_report_and_no_memory"),
+    ),
+    "chaos.object-store": Promise(
+        "A lake in an S3 store takes several writers and maintenance at once, and holds every report once.",
+        tests_in(
+            "chaos/test_object_store",
+            "test_two_workers_and_maintenance_share_a_lake_and_every_report_is_in_it_once",
+            "test_a_store_that_hangs_is_said_and_everything_is_there_once_it_answers",
+        ),
+    ),
+    "lake.object-store": Promise(
+        "A lake in an object store gives the answers of one in a directory, and reads the files a question needs only.",
+        tests_in(
+            "chaos/test_object_store",
+            "test_a_lake_in_a_store_gives_the_answers_of_one_in_a_directory",
+            "test_a_question_about_one_day_reads_the_files_of_that_day_only",
+            "test_a_store_that_is_not_there_is_said_with_the_next_step",
+            "test_the_command_line_takes_an_address",
+        ),
+    ),
+    "worker.repeats": Promise(
+        "A report id counts once within the window, whatever crashes and whatever part of the state was saved.",
+        tests_in(
+            "unit/streams/agents/test_fold_loop",
+            "test_a_report_that_comes_again_counts_once_in_panes_and_lake",
+            "test_whatever_of_a_flush_was_saved_a_repeat_counts_once_after_a_crash",
+            "test_ids_that_others_may_have_hidden_are_written_anew",
+            "test_a_window_of_nothing_counts_every_message",
+        )
+        + tests_in(
+            "laws/test_duplicates_laws",
+            "test_what_counts_does_not_depend_on_chunks_crashes_or_what_was_saved",
+            "test_what_a_paused_worker_writes_late_takes_nothing_away",
+        ),
+    ),
 }

@@ -26,10 +26,12 @@ from scoring.reports import OUTCOMES
 from streams.changelog import Ledger, term_of
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
+from streams.settings import WorkerSettings
 from streams.steps.fold import FoldState, facets_of, fold
 from streams.steps.updates import provider_of, row_name
 from streams.tables import load_book
 from streams.wire import decode
+from tests.support.id_logs import first_of_each
 from tests.support.memory_worker import MemoryTable
 from tests.support.plain_panes import Pane, panes_in
 from tests.support.worker import lake_rows
@@ -44,6 +46,8 @@ __all__ = [
     "truth_of",
 ]
 
+WINDOW_S: Final[float] = WorkerSettings.model_fields["dedup_window_s"].default
+"""Within which a report id counts once."""
 _SHOWN: Final = 5
 _IDLE_S: Final = 20.0
 _FOLD_LOG: Final = "trustscore-fold_panes_v1-changelog"
@@ -149,7 +153,7 @@ def truth_of(records: Iterable[ConsumerRecord], partitions: int = 4) -> Truth:
     tables, bad = {}, set[Place]()
     for partition, run in runs.items():
         batch = decode(run, partition, JsonReader())
-        tables[partition] = batch.table
+        tables[partition] = first_of_each(batch.table, WINDOW_S)
         bad |= {(partition, reject.record.offset, reject.row) for reject in batch.rejects}
     return Truth(tables, bad)
 

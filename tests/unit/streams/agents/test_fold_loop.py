@@ -2,6 +2,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from deltalake import DeltaTable
 from faust.types import TP
@@ -259,5 +260,78 @@ def test_reading_waits_while_too_much_waits_for_the_lake(tmp_path: Path) -> None
         assert loop.counted("trustscore_reports_folded_total") == 40
         await reading
         assert loop.counted("trustscore_chunk_seconds_count") == 2
+
+    asyncio.run(story())
+
+
+WITH_IDS: list[Report] = [report | {"report_id": f"id-{at}"} for at, report in enumerate(REPORTS)]
+
+
+def test_a_report_that_comes_again_counts_once_in_panes_and_lake(tmp_path: Path) -> None:
+    async def story() -> None:
+        loop = Loop(tmp_path)
+        await loop.read(chunk(WITH_IDS))
+        await loop.fold.flush()
+        await loop.read(chunk([*WITH_IDS[5:], REPORTS[0] | {"report_id": "new"}], first=40))
+        await loop.fold.flush()
+        assert sums(loop.told()) == sums(panes_of([*WITH_IDS, REPORTS[0]]))
+        assert rows(tmp_path, "reports") == 41
+        assert loop.counted("trustscore_repeats_total") == 35
+        assert loop.counted("trustscore_reports_folded_total") == 41
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kept", range(0, 40, 3))
+def test_whatever_of_a_flush_was_saved_a_repeat_counts_once_after_a_crash(kept: int, tmp_path: Path) -> None:
+    async def story() -> None:
+        before = Loop(tmp_path)
+        await before.read(chunk(WITH_IDS[:20]))
+        await before.fold.flush()
+        saved = len(before.table.log)
+        await before.read(chunk([*WITH_IDS[10:30]], first=20))
+        await before.fold.flush()
+        after = Loop(tmp_path, before.table.log[: saved + kept])
+        await after.read(chunk(WITH_IDS[10:30], first=20), chunk(WITH_IDS, first=40))
+        await after.fold.flush()
+        assert sums(panes_in(load_book(MemoryTable(after.table.log).as_table, 0))[0]) == sums(panes_of(WITH_IDS))
+        assert rows(tmp_path, "reports") == 40
+
+    asyncio.run(story())
+
+
+def test_a_window_of_nothing_counts_every_message() -> None:
+    async def story() -> None:
+        loop = Loop(dedup_window_s=0.0)
+        await loop.read(chunk(WITH_IDS), chunk(WITH_IDS, first=40))
+        await loop.fold.flush()
+        assert sums(loop.told()) == sums(panes_of([*WITH_IDS, *WITH_IDS]))
+        assert not [key for key, _ in loop.table.log if b"/ids/" in key]
+
+    asyncio.run(story())
+
+
+def test_ids_that_others_may_have_hidden_are_written_anew() -> None:
+    async def story() -> None:
+        loop = Loop()
+        await loop.read(chunk(WITH_IDS))
+        await loop.fold.flush()
+        ids = [entry for entry in loop.table.log if b"/ids/" in entry[0]]
+        before = len(loop.table.log)
+        loop.table.disturbed = 1
+        await loop.read(chunk(WITH_IDS[:1], first=40))
+        await loop.fold.flush()
+        assert ids
+        assert set(ids) <= set(loop.table.log[before:])
+
+    asyncio.run(story())
+
+
+def test_ids_of_a_newer_layout_stop_the_worker_with_what_to_do() -> None:
+    async def story() -> None:
+        loop = Loop(log=[(b"0/ids/key", msgspec.msgpack.encode([99, b"s" * 32]))])
+        with pytest.raises(ValueError, match="got layout 99, which a newer version wrote; run that version"):
+            await loop.read(chunk(WITH_IDS))
+        assert loop.table.refusal is not None
 
     asyncio.run(story())
