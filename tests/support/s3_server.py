@@ -24,8 +24,8 @@ __all__ = ["S3Server"]
 
 _BUCKET: Final = "lakes"
 _SIGNED: Final = {
-    "Authorization": "AWS4-HMAC-SHA256 SignedHeaders=host, Signature=0, "
-    "Credential=any/20260101/us-east-1/s3/aws4_request"
+    "Authorization": "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=0"
 }
 
 
