@@ -85,7 +85,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
         app.agent(scores, name="lake")(lake.run)  # type: ignore[arg-type]
     revoked = [fold.revoked, score.revoked, *([lake.revoked] if lake else []), *[table.revoked for table in tables]]
     use_chunks(app, [REPORTS, PANES, SCORES], [*revoked, lambda _: crash_point("rebalance")])
-    keep_fence(app, fence)
+    keep_fence(app, fence, settings.request_timeout_s)
 
     async def hold_and_score() -> None:
         score.hold(tp.partition for tp in app.consumer.assignment() if tp.topic == PANES)
@@ -122,7 +122,6 @@ def _faust_app(settings: WorkerSettings) -> faust.App:
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 3,
         broker_request_timeout=settings.request_timeout_s,
-        producer_request_timeout=settings.request_timeout_s,  # Faust's 20 minutes keep a dead connection for as long
         consumer_max_fetch_size=8 << 20,
         consumer_auto_offset_reset="earliest",
         producer_max_request_size=16 << 20,

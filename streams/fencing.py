@@ -147,8 +147,12 @@ def guard(sender: Any, fence: Fence) -> None:
     sender._send_produce_req = sent
 
 
-def keep_fence(app: faust.App, fence: Fence) -> None:
-    """Let ``app``, which reads by chunk, write as a member of its group only."""
+def keep_fence(app: faust.App, fence: Fence, answer_s: float = 30.0) -> None:
+    """Let ``app``, which reads by chunk, write as a member of its group only.
+
+    Its producer gives up a connection that has not answered for ``answer_s``. What was to be sent over it goes out over
+    the next one: Faust's own setting, 20 minutes, is both the patience with a connection and that with a message.
+    """
 
     class Thread(ChunkThread):
         async def on_start(self) -> None:
@@ -167,6 +171,7 @@ def keep_fence(app: faust.App, fence: Fence) -> None:
         def _new_producer(self, transactional_id: str | None = None) -> aiokafka.AIOKafkaProducer:
             producer = super()._new_producer(transactional_id)
             guard(producer._sender, fence)
+            producer.client._request_timeout_ms = round(answer_s * 1_000)
             return producer
 
     transport: Any = app.transport

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from typing import Final
 
@@ -83,7 +84,23 @@ async def _run(settings: WorkerSettings, before: Restarts) -> int | Restarts:
     code = await _stop(parts, starting, again)
     if web:
         web.shutdown()
-    return code if again is None else again
+    ended = code if again is None else again
+    _end_within(STOP_S, ended)
+    return ended
+
+
+def _end_within(seconds: float, ended: int | Restarts) -> None:
+    """See to it that the process ends: asyncio waits for ever for a task that does not let itself be cancelled."""
+
+    def end() -> None:
+        log.error("stop_took_too_long", step="tasks", seconds=seconds)
+        if isinstance(ended, Restarts):
+            restart_in_place(ended)
+        os._exit(ended)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 async def _watch(parts: Parts, stall_s: float, before: Restarts) -> Restarts | None:
