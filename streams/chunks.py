@@ -6,7 +6,7 @@ chunks: Faust would take the offsets between two chunk ends for a gap in the log
 """
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import aiokafka
@@ -59,6 +59,19 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._handed_over: dict[TP, deque[int]] = defaultdict(deque)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go to the committed offsets, and to the start of a chunked partition of which nothing was committed.
+
+        Faust does this after a rebalance, in which what was fetched before is dropped. aiokafka leaves a partition
+        without a committed offset where it is: behind what was dropped, which nobody would ever read again.
+        """
+        committed: Mapping[TP, int | None] = await super().seek_to_committed()
+        fresh = [tp for tp, offset in committed.items() if tp.topic in self.transport.chunked and not (offset or 0) > 0]
+        if fresh:
+            thread: Any = self._thread
+            await thread.seek_to_beginning(*fresh)
+        return committed  # type: ignore[return-value]  # Faust knows that one may be missing, its type does not
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One message per fetched run of a partition."""

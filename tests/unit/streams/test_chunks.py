@@ -142,3 +142,29 @@ def test_without_a_lake_no_agent_reads_scores() -> None:
             assert parts.lake is None
 
     asyncio.run(story())
+
+
+def test_a_partition_of_which_nothing_was_committed_is_read_from_its_start_after_a_rebalance() -> None:
+    class Thread:
+        """Positions of a consumer that has read ahead in three partitions, and of what is no report topic."""
+
+        def __init__(self) -> None:
+            self.begun: list[TP] = []
+
+        async def seek_to_committed(self) -> dict[TP, int | None]:
+            return {REPORTS: None, TP("trust.reports", 1): 7, TP("trust.reports", 2): 0, REJECTS: None}
+
+        async def seek_to_beginning(self, *partitions: TP) -> None:
+            self.begun += partitions
+
+    async def story() -> None:
+        with worker() as parts:
+            consumer, thread = consumer_of(parts), Thread()
+            real, consumer._thread = consumer._thread, thread  # type: ignore[assignment]
+            try:
+                await consumer.perform_seek()
+            finally:
+                consumer._thread = real
+            assert thread.begun == [REPORTS, TP("trust.reports", 2)]
+
+    asyncio.run(story())
