@@ -18,6 +18,8 @@ POINTS: Final = (
     "state-between-entries",
     "state-before-marker",
     "send-state",
+    "before-lake-commit",
+    "after-lake-commit",
     "before-commit",
 )
 """Every name that ``crash_point`` is called with."""

@@ -11,6 +11,7 @@ import structlog
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
+from streams.crash import crash_point
 from streams.lake_faults import unwritable
 from streams.lake_log import CutEntry, cut_head, set_aside
 
@@ -132,6 +133,7 @@ class DeltaSink:
             return 0
         done = {partition: offset for partition, offset in through.items() if offset > held[partition]}
         before = table.version()
+        crash_point("before-lake-commit")
         write_deltalake(
             table,
             self._make(new) if self._make else new,
@@ -140,6 +142,7 @@ class DeltaSink:
                 app_transactions=[Transaction(self._id(partition), offset) for partition, offset in done.items()]
             ),
         )
+        crash_point("after-lake-commit")
         if table.version() == before + 1:  # nobody came between
             self._known = table.version(), held | done
         return len(new)

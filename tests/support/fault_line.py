@@ -226,16 +226,17 @@ class FaultLine:
             yield message, [ids[at]]
 
     # ---------------------------------------------------------------------------------------------------- comparison
-    def equal_to_recomputation(self, within_s: float = 90) -> Truth:
+    def equal_to_recomputation(self, within_s: float = 90, ahead_s: float = 0.0) -> Truth:
         """Wait until the workers are through, stop them, and compare all they wrote with what the log says.
 
-        Changelogs, ``trust.scores``, ``trust.rejects`` and the lake; what the log says is returned.
+        Changelogs, ``trust.scores``, ``trust.rejects`` and the lake; what the log says is returned. Workers whose clock
+        is ``ahead_s`` ahead have forgotten what is too old then.
         """
         truth = truth_of(read_whole(self.broker, REPORTS)[REPORTS])
         self._check_receipts(truth)
         self._wait_for_the_lake(truth, within_s)
         self.stop_workers()
-        found = differences_in_books(truth, self.broker)
+        found = differences_in_books(truth, self.broker, ahead_s=ahead_s)
         found += differences_in_scores(truth, self.broker)
         found += differences_in_lake(truth, self.lake, self.broker)
         assert not found, "\n".join(found)

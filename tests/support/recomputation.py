@@ -158,10 +158,10 @@ def truth_of(records: Iterable[ConsumerRecord], partitions: int = 4) -> Truth:
     return Truth(tables, bad)
 
 
-def differences_in_books(truth: Truth, broker: str, partitions: int = 4) -> list[str]:
-    """Where the state in the two changelogs is not what the log says."""
+def differences_in_books(truth: Truth, broker: str, partitions: int = 4, ahead_s: float = 0.0) -> list[str]:
+    """Where the state in the two changelogs is not what the log says; workers' clocks were ``ahead_s`` ahead."""
     logs = read_whole(broker, _FOLD_LOG, _SCORE_LOG, partitions=partitions)
-    now_s, found = time.time(), []
+    now_s, found = time.time() + ahead_s, []
     wanted = {partition: _held(book, now_s) for partition, book in truth.books.items()}
     for partition in range(partitions):
         found += _unequal(f"fold state of {partition}", _saved(logs[_FOLD_LOG], partition, now_s), wanted[partition])

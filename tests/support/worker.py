@@ -31,9 +31,14 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class Worker:
-    """``python -m streams.worker`` with a port for its metrics; ended by its process id, whatever the test does."""
+    """``python -m streams.worker`` with a port for its metrics; ended by its process id, whatever the test does.
 
-    def __init__(self, broker: str, root: Path, **values: Any) -> None:
+    Its clock is ``clock_shift_s`` ahead of the others' (behind, where that is negative).
+    """
+
+    def __init__(self, broker: str, root: Path, clock_shift_s: float = 0.0, **values: Any) -> None:
+        shifted = ["tests.support.shifted_worker", str(clock_shift_s)]
+        self._module = shifted if clock_shift_s else ["streams.worker"]
         self.lake = root / "lake"
         self.log = root / f"worker-{len(list(root.glob('worker-*')))}.log"
         self._port = free_port()
@@ -48,7 +53,7 @@ class Worker:
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                dying_with_parent([sys.executable, "-m", "streams.worker"], by=signal.SIGKILL),
+                dying_with_parent([sys.executable, "-m", *self._module], by=signal.SIGKILL),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, cwd=_ROOT,
             )  # fmt: skip
         return self
