@@ -48,16 +48,11 @@ class BookTable(faust.Table[bytes, bytes]):
         self._healed: dict[int, int] = {}
         self._generation = 0
         self._torn: set[int] = set()
-        """Partitions whose recovery missed records."""
+        """Partitions of which records were missed: all of them is read anew before a term opens."""
 
     def partition_for_key(self, key: bytes) -> int:
         """Partition that a key names."""
         return int(key[: key.index(b"/")])
-
-    def owns(self, partition: int, generation: int) -> bool:
-        """Whether what was fetched of a partition in a generation of the group is this worker's to work on."""
-        ledger = self._ledgers.get(partition)
-        return ledger is not None and ledger.own is not None and generation == self._generation
 
     # ------------------------------------------------------------------------------------------------------ writing
     def write(self, key: bytes, value: bytes | None) -> "asyncio.Future[Any]":
@@ -132,10 +127,17 @@ class BookTable(faust.Table[bytes, bytes]):
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
-        """Forget partitions that left, and those that came: others have written them since."""
+        """Forget partitions that left, and those that came: others have written them since.
+
+        Those that stay count as missed, too, unless this worker was in the generation before: while it was paused they
+        may have been another's, and what it wrote itself on waking is void.
+        """
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
+        was_away = generation_id != self._generation + 1
         self._generation = generation_id
         self._forget({tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name})
+        if was_away:
+            self._torn |= self._ledgers.keys()
 
     def _forget(self, gone: set[int]) -> None:
         for number in gone:

@@ -200,8 +200,14 @@ async def _last_flush(parts: Parts) -> None:
         log.warning("not_flushed", reason="the group may have gone on without this worker")
         return
     parts.telemetry.ready = False  # the loops pause, and nothing is sent behind the last flush
-    for flush in (parts.fold.flush, parts.score.tick, parts.score.flush, *([parts.lake.flush] if parts.lake else [])):
-        await flush()
+    try:
+        for flush in (
+            parts.fold.flush, parts.score.tick, parts.score.flush, *([parts.lake.flush] if parts.lake else []),
+        ):  # fmt: skip
+            await flush()
+    except NotMember as refusal:  # a rebalance began meanwhile: whoever gets the partitions reads it again
+        log.warning("not_flushed", reason=str(refusal))
+        return
     await parts.app.consumer.commit()
 
 

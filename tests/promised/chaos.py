@@ -24,7 +24,7 @@ PROMISES: Final[dict[str, Promise]] = {
         tests_in("chaos/test_network", "test_a_bad_network_changes_no_number"),
     ),
     "chaos.zombie": Promise(
-        "A worker paused past its session writes nothing over its successor, whatever had left it before the pause.",
+        "`make chaos` shows what a worker paused past its session still does to its successor's numbers.",
         tests_in(
             "chaos/test_zombie",
             "test_a_worker_paused_past_its_session_writes_nothing_over_its_successor",
@@ -41,7 +41,7 @@ PROMISES: Final[dict[str, Promise]] = {
         ),
     ),
     "chaos.lake-rubbish": Promise(
-        "A half-written log entry and foreign files in the lake cost no report; the entry is set aside, and it is said.",
+        "A half-written log entry and foreign files in the lake cost no report; the entry is set aside and told.",
         tests_in("chaos/test_disk", "test_a_half_written_log_entry_is_set_aside_and_every_report_is_there_once"),
     ),
     "chaos.poison": Promise(

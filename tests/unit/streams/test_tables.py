@@ -306,14 +306,13 @@ def test_of_a_partition_that_left_nothing_is_kept() -> None:
     story(play)
 
 
-def test_work_of_an_earlier_generation_is_not_this_workers() -> None:
+def test_a_worker_that_was_away_for_a_generation_reads_again_what_it_still_owns() -> None:
     async def play(log: Log) -> None:
-        assert not log.table.owns(3, 1)
-        log.own()
-        assert log.table.owns(3, 1)
-        assert not log.table.owns(3, 0)
-        log.table.revoked([log.tp()])
-        assert not log.table.owns(3, 1)
+        log.read((b"3/a", b"1", 1))
+        await log.table.on_rebalance({log.tp(3)}, set(), set(), 2)
+        assert log.table._torn == set(), "in the generation before: nobody else can have written"
+        await log.table.on_rebalance({log.tp(3)}, set(), set(), 4)
+        assert log.table._torn == {3}
 
     story(play)
 

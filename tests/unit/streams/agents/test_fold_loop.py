@@ -264,7 +264,7 @@ def test_reading_waits_while_too_much_waits_for_the_lake(tmp_path: Path) -> None
     asyncio.run(story())
 
 
-WITH_IDS: list[Report] = [report | {"report_id": f"id-{at}"} for at, report in enumerate(REPORTS)]
+WITH_IDS: list[Report] = [{**report, "report_id": f"id-{at}"} for at, report in enumerate(REPORTS)]
 
 
 def test_a_report_that_comes_again_counts_once_in_panes_and_lake(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_report_that_comes_again_counts_once_in_panes_and_lake(tmp_path: Path)
         loop = Loop(tmp_path)
         await loop.read(chunk(WITH_IDS))
         await loop.fold.flush()
-        await loop.read(chunk([*WITH_IDS[5:], REPORTS[0] | {"report_id": "new"}], first=40))
+        await loop.read(chunk([*WITH_IDS[5:], {**REPORTS[0], "report_id": "new"}], first=40))
         await loop.fold.flush()
         assert sums(loop.told()) == sums(panes_of([*WITH_IDS, REPORTS[0]]))
         assert rows(tmp_path, "reports") == 41
