@@ -28,7 +28,7 @@ from tests.support.running_service import CLI, eventually
 from tests.support.s3_server import S3Server
 from tests.support.sample_reports import NOW_S, sample_reports
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_two_workers_and_maintenance_share_a_lake_and_every_report_is_in_it_once
                     stored = worker.metric("trustscore_lake_reports_total")
                     worker.wait_until("trustscore_lake_reports_total", stored + 500)
                 caring.terminate()
-                assert caring.wait(60) == 0, log.read_text()
+                assert caring.wait(180) == 0, log.read_text()
             finally:
                 caring.kill()
                 caring.wait()

@@ -95,8 +95,8 @@ class FaultLine:
 
     def __enter__(self) -> Self:
         with ExitStack() as ended:
+            ended.enter_context(self.proxy)  # first: its port is free now, and may not be in two seconds
             ended.enter_context(self.kafka)
-            ended.enter_context(self.proxy)
             asyncio.run(ensure_topics(WorkerSettings(broker=self.broker)))
             self._ended = ended.pop_all()
         return self

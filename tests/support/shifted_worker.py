@@ -5,19 +5,19 @@ All that asks Python for the time gets the wrong one: the worker, Faust and the 
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 REAL: Final = time.time
-SHIFT_S: Final = float(sys.argv[1])
 
 
-def shifted() -> float:
-    """Epoch seconds of the wrong clock."""
-    return REAL() + SHIFT_S
+def shifted(by_s: float) -> Callable[[], float]:
+    """A clock that is wrong by so much, epoch seconds."""
+    return lambda: REAL() + by_s
 
 
 if __name__ == "__main__":
-    time.time = shifted
+    time.time = shifted(float(sys.argv[1]))
     from streams.worker import main  # takes time.time as it stands
 
     sys.exit(main())
