@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.harness import RESULTS, Program, execute, read, table
 
-PROGRAMS: Final = ("engine", "wsdream", "client", "duplicates")
+PROGRAMS: Final = ("engine", "wsdream", "client", "duplicates", "credibility")
 USAGE: Final = f"python -m benchmarks [{'|'.join(PROGRAMS)} [OPTIONS]] | --show"
 
 

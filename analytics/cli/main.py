@@ -45,6 +45,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("analytics.cli.firstrun:replay", "Send reports from a file through Kafka.", _DATA),
     "simulate": Entry("analytics.cli.firstrun:simulate", "Send seeded sample traffic through Kafka.", _DATA),
     "verify": Entry("analytics.cli.verify:verify", "Recompute panes and scores from the lake and compare.", _DATA),
+    "credibility": Entry(
+        "analytics.cli.credibility:credibility", "Say how far each reporter in a file can be believed.", _DATA
+    ),
     "lake": Entry("analytics.cli.lake:app", "Look after the lake: compact, snapshot.", _DATA),
     "catalog": Entry("analytics.cli.catalog:app", "Look at the known providers and import more.", _DATA),
     "config": Entry("analytics.cli.config:config", "Print settings, or a client's MCP configuration.", _RUN),
