@@ -138,7 +138,10 @@ def test_the_table_says_ratio_target_and_whether_it_was_met() -> None:
 
 def test_a_name_that_is_no_benchmark_is_refused_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fold"]) == 2
-    assert "a benchmark must be one of engine, wsdream, client, duplicates; got 'fold'" in capsys.readouterr().err
+    assert (
+        "a benchmark must be one of engine, wsdream, client, duplicates, credibility; got 'fold'"
+        in capsys.readouterr().err
+    )
 
 
 def test_wsdream_without_a_file_is_left_out_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
