@@ -7,7 +7,17 @@ from typing import Final
 
 from benchmarks.harness import RESULTS, Program, execute, read, table
 
-PROGRAMS: Final = ("engine", "wsdream", "client", "duplicates", "credibility")
+PROGRAMS: Final = (
+    "engine",
+    "wsdream",
+    "client",
+    "duplicates",
+    "credibility",
+    "memory",
+    "life",
+    "latency",
+    "history",
+)
 USAGE: Final = f"python -m benchmarks [{'|'.join(PROGRAMS)} [OPTIONS]] | --show"
 
 

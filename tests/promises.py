@@ -23,6 +23,7 @@ from tests.promised import (
     project,
     rest,
     scores,
+    speed,
     streams,
 )
 from tests.promised.promise import Promise
@@ -45,6 +46,7 @@ AREAS: Final = (
     project,
     rest,
     scores,
+    speed,
     streams,
 )
 PROMISES: Final[dict[str, Promise]] = {id_: promise for area in AREAS for id_, promise in area.PROMISES.items()}

@@ -1,4 +1,5 @@
 import argparse
+import importlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.__main__ import main
+from benchmarks.__main__ import PROGRAMS, main
 from benchmarks.harness import BenchmarkFailed, Program, Row, execute, machine, merged, read, stored, table
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -138,10 +139,12 @@ def test_the_table_says_ratio_target_and_whether_it_was_met() -> None:
 
 def test_a_name_that_is_no_benchmark_is_refused_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fold"]) == 2
-    assert (
-        "a benchmark must be one of engine, wsdream, client, duplicates, credibility; got 'fold'"
-        in capsys.readouterr().err
-    )
+    assert f"a benchmark must be one of {', '.join(PROGRAMS)}; got 'fold'" in capsys.readouterr().err
+
+
+def test_every_benchmark_that_is_listed_has_a_program_of_its_name() -> None:
+    programs = [importlib.import_module(f"benchmarks.{name}").PROGRAM for name in PROGRAMS]
+    assert [program.name for program in programs] == list(PROGRAMS)
 
 
 def test_wsdream_without_a_file_is_left_out_with_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
