@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
+import duckdb
 import structlog
 from deltalake.exceptions import CommitFailedError, DeltaError
 
@@ -104,8 +105,9 @@ def round_of(path: str, care: Care, today: date, vacuum_hours: int | None) -> Ro
             _clean_log(path, name)
         except NoLake:  # nobody has written yet
             break
-        except (AnalyticsError, CommitFailedError, DeltaError, OSError) as error:
-            problems.append(f"{name}: {str(error).splitlines()[0]}")
+        except (AnalyticsError, CommitFailedError, DeltaError, duckdb.Error, OSError) as error:
+            said = (str(error) or repr(error)).splitlines()[0]
+            problems.append(f"{name}: {said}")
     problems += [problem for table in compacted for problem in table.problems]
     took_s, used_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
     return Round(compacted, retained, problems, took_s, used_s)
