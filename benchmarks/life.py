@@ -17,7 +17,7 @@ from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
 from benchmarks.support.asking import Asking, Said
 from benchmarks.support.processes import Sample, Worker
 from benchmarks.support.service import Server
-from benchmarks.support.stage import Stage, staged
+from benchmarks.support.stage import MIB, Stage, staged
 from benchmarks.support.timeline import HISTORY_S, Timeline
 
 __all__ = ["PROGRAM", "rate", "share_stale"]
@@ -48,8 +48,8 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
         stage.wait_until_read(worker, stage.sent)
         stage.settled_bytes(worker)
         worker.stop()
-        changelog_mib = round(stage.changelog_bytes() / 2**20)
-        worker, start_s = _started(stage)
+        changelog_mib = round(stage.changelog_bytes() / MIB)
+        worker, start_s = stage.started(GIVE_UP_S)
         facts = {"reports": given.history, "changelog_mib": changelog_mib}
         name = f"engine/start-{given.providers}-providers"
         yield Row(name, start_s, "s", target=TARGET_START_S, lower_is_better=True, facts=facts)
@@ -75,7 +75,7 @@ def _lives(stage: Stage, worker: Worker, given: argparse.Namespace) -> Iterator[
             say(f"life: {fault}")
             is_marked = False
         marked_s = time.monotonic()
-        worker, start_s = _started(stage)
+        worker, start_s = stage.started(GIVE_UP_S)
         samples = stage.wait_until_read(worker, given.reports)
         caught_up_s = samples[-1].at_s
         facts: dict[str, Any] = {"reports": given.reports, "start_s": round(start_s, 2)}
@@ -115,17 +115,6 @@ def share_stale(said: Sequence[Said], since_s: float, until_s: float) -> float:
 def _send_now(stage: Stage, given: argparse.Namespace, run_name: str) -> None:
     now_s = time.time()
     stage.send(Timeline(given.providers, given.reports, now_s - MINUTES_S, now_s, run_name))
-
-
-def _started(stage: Stage) -> tuple[Worker, float]:
-    """A new worker, and seconds until it had its state and partitions."""
-    began_s = time.monotonic()
-    worker = stage.worker()
-    while not worker.sample().ready:
-        if time.monotonic() - began_s > GIVE_UP_S:
-            raise BenchmarkFailed(f"{worker.name} must be ready within {GIVE_UP_S:g} s")
-        time.sleep(0.1)
-    return worker, time.monotonic() - began_s
 
 
 PROGRAM: Final = Program("life", __doc__ or "", options, run)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks.harness import BenchmarkFailed, Program, Row, execute
+from benchmarks.harness import Program, Row, execute
 from benchmarks.support.processes import Worker, peak_bytes
 from benchmarks.support.stage import MIB, Stage, staged
 from benchmarks.support.timeline import HISTORY_S, Timeline
@@ -21,6 +21,7 @@ __all__ = ["PROGRAM"]
 TARGET_MIB: Final = 1_024.0
 TARGET_GROWTH: Final = 1.05
 """Of memory over the further reports: what allocators leave between two readings is up to some percent."""
+EMPTY_START_S: Final = 60.0
 STEPS: Final = 5
 MINUTES_S: Final = 600.0
 """The further reports of a step are of the last ten minutes."""
@@ -37,8 +38,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> Iterator[Row]:
     """Rows after the history and after each fifth of what follows."""
     with staged("memory", lake=not given.no_lake) as stage:
-        worker = stage.worker()
-        empty = _when_ready(stage, worker)
+        worker, _ = stage.started(EMPTY_START_S)
+        empty = stage.settled_bytes(worker)
         now_s = time.time()
         history = Timeline(given.providers, given.history, now_s - HISTORY_S, now_s - 60.0, "history")
         stage.send(history)
@@ -74,16 +75,6 @@ def _further(stage: Stage, worker: Worker, given: argparse.Namespace, name: str)
     growth = readings[-1] / readings[0]
     grown = {"reports": given.further, "readings_mib": [round(one / MIB) for one in readings]}
     yield Row(f"{name}-growth", growth, "× after a fifth", target=TARGET_GROWTH, lower_is_better=True, facts=grown)
-
-
-def _when_ready(stage: Stage, worker: Worker) -> int:
-    """Memory of a worker that holds nothing yet."""
-    deadline_s = time.monotonic() + 60.0
-    while not worker.sample().ready:
-        if time.monotonic() > deadline_s:
-            raise BenchmarkFailed("a worker without state must be ready within a minute")
-        time.sleep(0.2)
-    return stage.settled_bytes(worker)
 
 
 PROGRAM: Final = Program("memory", __doc__ or "", options, run)

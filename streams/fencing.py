@@ -147,7 +147,7 @@ def guard(sender: Any, fence: Fence) -> None:
     sender._send_produce_req = sent
 
 
-def keep_fence(app: faust.App, fence: Fence, answer_s: float = 30.0) -> None:
+def keep_fence(app: faust.App, fence: Fence, answer_s: float) -> None:
     """Let ``app``, which reads by chunk, write as a member of its group only.
 
     Its producer gives up a connection that has not answered for ``answer_s``. What was to be sent over it goes out over

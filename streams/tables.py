@@ -231,11 +231,8 @@ def load_book(table: BookTable, partition: int) -> Book:
     for key, value in own.items():
         fields = key.split(b"/")
         if len(fields) == 4 and fields[1].isdigit():
-            try:
+            with _refusal_kept(table):
                 book.restore((int(fields[1]), int(fields[2])), decode_part(value))
-            except ValueError as refusal:
-                table.refusal = refusal
-                raise
     return book
 
 
@@ -247,8 +244,15 @@ def load_seen(table: BookTable, partition: int, window_s: float) -> Seen:
     ValueError
         When they were written in another layout.
     """
-    try:
+    with _refusal_kept(table):
         return restored(table.data, partition, window_s, os.urandom(SECRET_BYTES))
+
+
+@contextmanager
+def _refusal_kept(table: BookTable) -> Iterator[None]:
+    """Let the table keep why its state cannot be read: the worker ends with that."""
+    try:
+        yield
     except ValueError as refusal:
         table.refusal = refusal
         raise

@@ -6,7 +6,6 @@ from typing import Any, Final, Protocol
 import duckdb
 
 from analytics.lake.address import is_remote
-from analytics.lake.errors import LakeError
 
 __all__ = ["Files", "duck", "remote_files"]
 
@@ -21,20 +20,12 @@ class Files(Protocol):
 
 
 def remote_files(path: str) -> Files | None:
-    """How DuckDB reads the files of the lake; None for a directory, whose files it opens itself.
-
-    Raises
-    ------
-    LakeError
-        When the lake is in an object store, and what reads from there is not installed.
-    """
+    """How DuckDB reads the files of the lake; None for a directory, whose files it opens itself."""
     if not is_remote(path):
         return None
-    try:
-        # Two packages that a lake in a directory does not need.
-        from analytics.lake.object_store import ObjectFiles
-    except ImportError as missing:
-        raise LakeError(f"the lake {path} needs the package {missing.name}: pip install 'trustscore[s3]'") from None
+    # Imported here: a lake in a directory needs neither of the two packages that it brings in.
+    from analytics.lake.object_store import ObjectFiles
+
     return ObjectFiles(path)
 
 

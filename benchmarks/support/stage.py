@@ -23,6 +23,7 @@ SEGMENTS: Final = {"log.segment.bytes": str(64 * MIB)}
 QUIET_S: Final = 3.0
 """Without a change of any counter, before memory is read: flushes and scores are through then."""
 QUIET_AT_MOST_S: Final = 60.0
+READY_POLL_S: Final = 0.1
 
 
 class Stage:
@@ -50,6 +51,22 @@ class Stage:
         """A new one, just started."""
         self._workers += 1
         return Worker(self.children, f"worker-{self._workers}", self.env)
+
+    def started(self, within_s: float) -> tuple[Worker, float]:
+        """A new worker that has its state and partitions, and the seconds that took.
+
+        Raises
+        ------
+        BenchmarkFailed
+            When it takes longer than ``within_s``.
+        """
+        began_s = time.monotonic()
+        worker = self.worker()
+        while not worker.sample().ready:
+            if time.monotonic() - began_s > within_s:
+                raise BenchmarkFailed(f"{worker.name} must be ready within {within_s:g} s")
+            time.sleep(READY_POLL_S)
+        return worker, time.monotonic() - began_s
 
     def wait_until_read(self, worker: Worker, folded: int) -> list[Sample]:
         """Samples until a worker has folded so many reports since its start, and nothing waits for lake or commit.
