@@ -59,6 +59,8 @@ class ChunkConsumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._handed_over: dict[TP, deque[int]] = defaultdict(deque)
+        self._through: dict[TP, tuple[int, int]] = {}
+        """Generation and offset of the last record of each partition that was handed over."""
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to the committed offsets, and to the start of a chunked partition of which nothing was committed.
@@ -91,10 +93,26 @@ class ChunkConsumer(driver.Consumer):
                 for record in run:
                     yield tp, self._to_message(tp, record)
                 continue
+            run = self._new_of(tp, run, generation)
+            if not run:
+                continue
             read: Any = self._read_offset[tp]  # None before the first message, which Faust's type forgets
             if read is None or run[-1].offset >= read:
                 self._handed_over[tp].append(run[-1].offset)
             yield tp, self._chunk(tp, run, generation)
+
+    def _new_of(self, tp: TP, run: list[Any], generation: int) -> list[Any]:
+        """The records of a run that were not handed over in this generation.
+
+        Faust goes back to the committed offset when a rebalance is over, and what it had fetched by then may be on its
+        way all the same; Faust itself leaves out what it reads twice by the message, which here is a chunk.
+        """
+        known, through = self._through.get(tp, (generation, -1))
+        if known == generation and run[0].offset <= through:
+            run = [record for record in run if record.offset > through]
+        if run:
+            self._through[tp] = generation, run[-1].offset
+        return run
 
     def _still(self, generation: int) -> bool:
         """Whether what was fetched still belongs to this worker: no rebalance has begun since."""
@@ -138,6 +156,7 @@ class ChunkConsumer(driver.Consumer):
         """Forget what was handed over and tell who holds state of these partitions."""
         for tp in revoked:
             self._handed_over.pop(tp, None)
+            self._through.pop(tp, None)
         for listener in self.transport.on_revoked:
             listener(revoked)
         await super().on_partitions_revoked(revoked)

@@ -98,6 +98,18 @@ def test_a_chunk_is_one_message_at_the_place_of_its_last_record() -> None:
     with_consumer(check)
 
 
+def test_what_is_read_twice_in_a_generation_is_handed_over_once() -> None:
+    def check(consumer: ChunkConsumer) -> None:
+        first, again = [_record(offset) for offset in (5, 6, 9)], [_record(offset) for offset in (5, 6, 9, 10)]
+        assert consumer._new_of(REPORTS, first, 3) == first
+        assert consumer._new_of(REPORTS, again, 3) == again[3:]
+        assert consumer._new_of(REPORTS, first, 3) == []
+        assert consumer._new_of(REPORTS, first, 4) == first, "whoever owns it next reads it anew"
+        assert consumer._new_of(REPORTS, [_record(20)], 4)[0].offset == 20
+
+    with_consumer(check)
+
+
 class _Record(Message):
     topic = "trust.reports"
     partition = 0
