@@ -7,3 +7,4 @@ compile=(uv pip compile --constraints requirements/constraints.in --quiet --univ
 "${compile[@]}" pyproject.toml requirements/build.in -o requirements/run.txt
 "${compile[@]}" pyproject.toml requirements/build.in --extra dev --extra notebooks -c requirements/run.txt -o requirements/dev.txt
 "${compile[@]}" requirements/java.in -o requirements/java.txt
+"${compile[@]}" requirements/postgres.in -c requirements/run.txt -o requirements/postgres.txt

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -54,12 +55,21 @@ class Telemetry:
         self.lake_commit_s.set_function(self.lake.running_s)
         self.pending = Gauge("trustscore_pending_reports", "reports folded and not yet committed", registry=r)
         self.lag = Gauge("trustscore_consumer_lag", "messages not yet read", ["topic", "partition"], registry=r)
+        self._lags: set[tuple[str, str]] = set()
         self.entities = Gauge("trustscore_entities", "providers and facets held", ["partition"], registry=r)
         self.chunk_s = Histogram(
             "trustscore_chunk_seconds", "time to decode and fold one chunk", buckets=_SECONDS, registry=r
         )
         self.flush_s = Histogram("trustscore_flush_seconds", "time of one commit", buckets=_SECONDS, registry=r)
         self.score_s = Histogram("trustscore_score_seconds", "time of one scoring tick", buckets=_SECONDS, registry=r)
+
+    def tell_lag(self, lags: Mapping[tuple[str, str], int]) -> None:
+        """What waits, by topic and partition. A partition that left is told no more: its new owner counts it."""
+        for place in self._lags - lags.keys():
+            self.lag.remove(*place)
+        for place, waiting in lags.items():
+            self.lag.labels(*place).set(waiting)
+        self._lags = set(lags)
 
     def health(self) -> dict[str, Any]:
         """Status, uptime and what is wrong, for ``/health/ready``."""

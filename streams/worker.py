@@ -160,10 +160,8 @@ def _calm_collector() -> None:
 def _measure_lag(parts: Parts) -> None:
     consumer = parts.app.consumer
     assert isinstance(consumer, ChunkConsumer)
-    for tp in consumer.assignment():
-        lag = consumer.lag(tp)
-        if lag is not None:
-            parts.telemetry.lag.labels(tp.topic, str(tp.partition)).set(lag)
+    lags = {(tp.topic, str(tp.partition)): consumer.lag(tp) for tp in consumer.assignment()}
+    parts.telemetry.tell_lag({place: lag for place, lag in lags.items() if lag is not None})
 
 
 async def _stop(parts: Parts, starting: asyncio.Task[None], again: Restarts | None) -> int:

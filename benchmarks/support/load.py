@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
 from analytics.replay.wire import as_json
-from benchmarks.support.reports import reports
+from benchmarks.support.reports import EVEN, Shape, reports
 from benchmarks.support.topics import PARTITIONS, TOPIC
 
 __all__ = ["Template", "offer", "partition_of", "templates"]
@@ -45,15 +45,15 @@ def partition_of(provider_id: str, partitions: int = PARTITIONS) -> int:
     return int((murmur2(provider_id.encode()) & 0x7FFFFFFF) % partitions)
 
 
-def templates(count: int, providers: int) -> list[Template]:
-    """The reports of ``benchmarks.support.reports``, to be made again and again."""
-    partitions: dict[str, int] = {}
+def templates(count: int, providers: int, shape: Shape = EVEN, partitions: int = PARTITIONS) -> list[Template]:
+    """The reports of ``benchmarks.support.reports``, to be made again and again, for a topic of so many partitions."""
+    places: dict[str, int] = {}
     made = []
-    for report in reports(count, providers, 0.0):
+    for report in reports(count, providers, 0.0, shape=shape):
         provider = report["provider_id"]
         del report["report_id"]
         head, tail = as_json({**report, "timestamp": None}).split(b"null")
-        partition = partitions.setdefault(provider, partition_of(provider))
+        partition = places.setdefault(provider, partition_of(provider, partitions))
         made.append(Template(provider.encode(), partition, head, tail.removesuffix(b"}")))
     return made
 

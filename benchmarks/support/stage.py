@@ -13,7 +13,7 @@ from analytics.local.supervisor import Supervisor
 from benchmarks.harness import BenchmarkFailed, say
 from benchmarks.support.processes import Sample, Worker, wait_for
 from benchmarks.support.timeline import Timeline
-from benchmarks.support.topics import TOPIC, fresh_topics, preload
+from benchmarks.support.topics import PARTITIONS, TOPIC, fresh_topics, preload
 from infra.kafka.server import KafkaServer
 
 __all__ = ["MIB", "Stage", "staged"]
@@ -29,7 +29,7 @@ READY_POLL_S: Final = 0.1
 class Stage:
     """Fills the topic, starts workers that share state and lake, and says what they hold."""
 
-    def __init__(self, name: str, place: Path, kafka: KafkaServer, lake: bool) -> None:
+    def __init__(self, name: str, place: Path, kafka: KafkaServer, lake: bool, partitions: int = PARTITIONS) -> None:
         self.name, self._kafka, self._place = name, kafka, place
         self.children = Supervisor(place / "logs")
         self.env = {
@@ -37,6 +37,7 @@ class Stage:
             "TRUSTSCORE_LAKE": str(place / "lake") if lake else "",
             "TRUSTSCORE_DATA_DIR": str(place / "data"),
             "TRUSTSCORE_APPLICATION_ID": name,
+            "TRUSTSCORE_PARTITIONS": str(partitions),
         }
         self._lake, self._workers = lake, 0
         self.sent = 0
@@ -108,13 +109,13 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(name: str, lake: bool) -> Iterator[Stage]:
+def staged(name: str, lake: bool, partitions: int = PARTITIONS) -> Iterator[Stage]:
     """A stage with topics that are new and empty; everything it started is stopped at the end."""
     with tempfile.TemporaryDirectory(prefix=f"trustscore-{name}-") as directory:
         place = Path(directory)
         with KafkaServer(place / "kafka", properties=SEGMENTS) as kafka:
-            asyncio.run(fresh_topics(kafka.address, application_id=name))
-            stage = Stage(name, place, kafka, lake)
+            asyncio.run(fresh_topics(kafka.address, application_id=name, partitions=partitions))
+            stage = Stage(name, place, kafka, lake, partitions)
             try:
                 yield stage
             finally:

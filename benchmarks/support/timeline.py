@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.support.load import templates
-from benchmarks.support.topics import Message
+from benchmarks.support.reports import EVEN, Shape
+from benchmarks.support.topics import PARTITIONS, Message
 from scoring.book import KEEP_S
 
 __all__ = ["HISTORY_S", "Timeline"]
@@ -24,18 +25,31 @@ class Timeline:
     Parameters
     ----------
     providers
-        How many, drawn evenly; each has one task type and is called from three regions.
+        How many, drawn evenly; by default each has one task type and is called from three regions.
     count
         Reports.
     start_s, end_s
         First and last event time, epoch seconds.
     run
         Goes into every ``report_id``: two timelines of one run must differ in it.
+    shape
+        How many tasks and regions there are.
+    partitions
+        Of the topic.
     """
 
-    def __init__(self, providers: int, count: int, start_s: float, end_s: float, run: str) -> None:
+    def __init__(
+        self,
+        providers: int,
+        count: int,
+        start_s: float,
+        end_s: float,
+        run: str,
+        shape: Shape = EVEN,
+        partitions: int = PARTITIONS,
+    ) -> None:
         self.count, self._start_s, self._end_s, self._run = count, start_s, end_s, run
-        self._pool = templates(min(POOL, count), providers)
+        self._pool = templates(min(POOL, count), providers, shape, partitions)
 
     def messages(self) -> Iterator[Message]:
         """One JSON message a report."""

@@ -23,7 +23,9 @@ MOST_WAITING: Final = 32
 POLL_S: Final = 0.1
 
 
-async def fresh_topics(broker: str, keep: Sequence[str] = (), application_id: str = "trustscore") -> None:
+async def fresh_topics(
+    broker: str, keep: Sequence[str] = (), application_id: str = "trustscore", partitions: int = PARTITIONS
+) -> None:
     """All topics of TrustScore new and empty, but those to ``keep``: nothing of an earlier run is read again."""
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)
     await admin.start()
@@ -35,7 +37,7 @@ async def fresh_topics(broker: str, keep: Sequence[str] = (), application_id: st
             await asyncio.sleep(POLL_S)
     finally:
         await admin.close()
-    await ensure_topics(WorkerSettings(broker=broker, partitions=PARTITIONS, application_id=application_id))
+    await ensure_topics(WorkerSettings(broker=broker, partitions=partitions, application_id=application_id))
 
 
 async def preload(broker: str, messages: Iterable[Message], headers: Sequence[Any] = ()) -> tuple[int, int, float]:

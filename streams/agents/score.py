@@ -40,6 +40,7 @@ class ScoreLoop:
         for tp in partitions:
             if tp.topic == PANES:
                 self._partitions.pop(tp.partition, None)
+                self._telemetry.entities.remove(str(tp.partition))
 
     def hold(self, partitions: Iterable[int]) -> None:
         """Hold the state of assigned partitions, also of those that nothing new came for: their windows still move."""

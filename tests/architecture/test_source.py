@@ -63,7 +63,7 @@ def test_no_file_holds_a_path_of_one_machine() -> None:
 
 
 @pytest.mark.promise("project.locked")
-@pytest.mark.parametrize("lock", ["run", "dev", "java"])
+@pytest.mark.parametrize("lock", ["run", "dev", "java", "postgres"])
 def test_every_locked_package_has_a_version_and_hashes(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8")
     entries = re.split(r"^(?=\S)", text, flags=re.MULTILINE)[1:]

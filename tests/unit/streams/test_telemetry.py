@@ -25,6 +25,14 @@ def test_counters_are_shown_by_the_names_that_dashboards_use() -> None:
     assert '\ntrustscore_consumer_lag{partition="2",topic="trust.reports"} 7.0\n' in text
 
 
+def test_a_partition_that_left_is_told_no_more_so_that_a_sum_over_workers_counts_it_once() -> None:
+    telemetry = Telemetry()
+    telemetry.tell_lag({("trust.reports", "0"): 5, ("trust.reports", "1"): 7})
+    telemetry.tell_lag({("trust.reports", "1"): 6})
+    lines = [line for line in generate_latest(telemetry.registry).decode().splitlines() if "_lag{" in line]
+    assert lines == ['trustscore_consumer_lag{partition="1",topic="trust.reports"} 6.0']
+
+
 def test_two_workers_in_one_process_count_apart() -> None:
     one, other = Telemetry(), Telemetry()
     one.folded.inc()

@@ -63,6 +63,17 @@ def test_a_score_goes_out_by_its_provider_and_facet() -> None:
     asyncio.run(story())
 
 
+def test_entities_of_a_partition_that_left_are_told_no_more() -> None:
+    async def story() -> None:
+        loop = Loop()
+        await loop.read(chunk([GOOD]))
+        await loop.score.tick()
+        loop.score.revoked([TP("trust.panes", 0)])
+        assert loop.telemetry.registry.get_sample_value("trustscore_entities", {"partition": "0"}) is None
+
+    asyncio.run(story())
+
+
 def test_a_flush_writes_the_state_and_then_acknowledges() -> None:
     async def story() -> None:
         loop, event = Loop(), chunk([GOOD])
