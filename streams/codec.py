@@ -1,6 +1,7 @@
 """Bytes of what the worker writes for itself: pane updates between the stages, parts of a book in the changelog."""
 
-from typing import Any, Final, TypeVar
+from bisect import bisect_left
+from typing import Any, Final, NamedTuple, TypeVar
 
 import cramjam
 import msgspec
@@ -8,22 +9,54 @@ import numpy as np
 
 from scoring.book import Part
 from scoring.panes import Ints
-from scoring.stats import STATS
+from scoring.stats import BUCKETS, STATS
 from streams.steps.updates import PaneUpdates
 
 __all__ = ["decode_names", "decode_part", "decode_updates", "encode_names", "encode_part", "encode_updates"]
 
-LAYOUT: Final = 2
-"""Number of the layout below. Layout 1, where every integer took 8 bytes, is still read; any other is refused."""
+LAYOUT: Final = 3
+"""Number of the layout of a part. Layouts 1, where every integer took 8 bytes, and 2, where all statistics of a part
+were as wide as the widest, are still read; any other is refused."""
+UPDATES_LAYOUT: Final = 2
+"""Number of the layout of updates, whose layout 1 is still read."""
 _WIDE: Final = 1
-_UPDATES_BEGIN: Final = bytes((0x9B, LAYOUT))
+_UPDATES_BEGIN: Final = bytes((0x9B, UPDATES_LAYOUT))
 """MessagePack's array of eleven, and the layout; an array of names follows. Updates of layout 1 are lz4 blocks, which
 begin with their length: below 9 MB, its third byte is no array."""
 _ARRAY: Final = 0x90
-_KINDS: Final = {kind.encode(): np.dtype("<" + kind) for kind in ("u1", "u2", "u4", "i8")}
+
+
+class _Kind(NamedTuple):
+    name: bytes
+    of: np.dtype[Any]
+
+
+_KINDS: Final = tuple(_Kind(name.encode(), np.dtype("<" + name)) for name in ("u1", "u2", "u4", "i8"))
+_KIND_OF: Final = dict(_KINDS)
+_MOST: Final = tuple((1 << bits) - 1 for bits in (8, 16, 32))
+"""Largest values of all kinds but the widest, which takes negative ones too."""
+
+
+_FIRST: Final = np.zeros(1, np.int64)
 
 
 class _Part(msgspec.Struct, array_like=True):
+    layout: int
+    rows: bytes
+    offset: bytes
+    columns: list[bytes]
+    """Statistics that hold anything, those of one width together."""
+    stats: list[bytes]
+    """Their values, statistic by statistic."""
+    buckets: bytes
+    """How many latency buckets each row has."""
+    latency_buckets: bytes
+    latency_counts: bytes
+
+
+class _PartBefore(msgspec.Struct, array_like=True):
+    """Of layouts 1 and 2."""
+
     layout: int
     rows: bytes
     offset: bytes
@@ -48,7 +81,7 @@ class _Updates(msgspec.Struct, array_like=True):
 
 
 _NEXT: Final = "give the worker a new application id (TRUSTSCORE_APPLICATION_ID) and let it read the reports again"
-T = TypeVar("T", _Part, _Updates)
+T = TypeVar("T", _Part, _PartBefore, _Updates)
 
 
 def _packed(message: msgspec.Struct) -> bytes:
@@ -64,30 +97,41 @@ def _unpacked(value: bytes) -> bytes:
         ) from fault
 
 
-def _message(plain: bytes, kind: type[T]) -> T:
+def _layout(plain: bytes, newest: int) -> int:
+    """Number of the layout of unpacked bytes, up to the newest that is known."""
     layout = plain[1] if len(plain) > 1 and plain[0] & 0xF0 == _ARRAY else None
-    if layout not in (_WIDE, LAYOUT):
+    if layout is None or not _WIDE <= layout <= newest:
+        wanted = " or ".join(map(str, range(_WIDE, newest + 1)))
         got = "bytes that name none" if layout is None else f"layout {layout}, which a newer version wrote"
-        raise ValueError(
-            f"state of layout {_WIDE} or {LAYOUT} expected; got {got}; run the version that wrote it, or {_NEXT}"
-        )
+        raise ValueError(f"state of layout {wanted} expected; got {got}; run the version that wrote it, or {_NEXT}")
+    return layout
+
+
+def _message(plain: bytes, kind: type[T], newest: int) -> T:
+    layout = _layout(plain, newest)
     try:
         return msgspec.msgpack.decode(plain, type=kind)
     except msgspec.DecodeError as fault:
         raise ValueError(f"state of layout {layout} expected; got damaged bytes: {fault}; {_NEXT}") from fault
 
 
-def _bytes(values: Ints) -> bytes:
+def _width(bits: int) -> int:
+    """Place in ``_KINDS`` of the narrowest integers that hold all bits set in any of some values."""
+    return bisect_left(_MOST, bits) if bits >= 0 else len(_MOST)
+
+
+def _bytes(values: Ints, width: int | None = None) -> bytes:
     """The kind of the narrowest integers that hold the values, and the values."""
-    least, most = (int(values.min()), int(values.max())) if len(values) else (0, 0)
-    kind = "i8" if least < 0 or most >= 1 << 32 else "u4" if most >= 1 << 16 else "u2" if most >= 1 << 8 else "u1"
-    return kind.encode() + values.astype("<" + kind).tobytes()
+    if width is None:
+        width = _width(int(np.bitwise_or.reduce(values))) if len(values) else 0
+    kind = _KINDS[width]
+    return kind.name + values.astype(kind.of).tobytes()
 
 
 def _ints(value: bytes, layout: int) -> Ints:
     if layout == _WIDE:
         return np.frombuffer(value, np.int64)
-    return np.frombuffer(value, _KINDS[value[:2]], offset=2).astype(np.int64)
+    return np.frombuffer(value, _KIND_OF[value[:2]], offset=2).astype(np.int64)
 
 
 def _sparse(stats: Ints) -> tuple[bytes, bytes]:
@@ -103,22 +147,71 @@ def _dense(columns: bytes, stats: bytes, rows: int, layout: int) -> Ints:
     return dense
 
 
+def _based(values: Ints) -> bytes:
+    """The least value, and how far the others are from it: source offsets are large and lie close together."""
+    least = int(values.min()) if len(values) else 0
+    return least.to_bytes(8, "little", signed=True) + _bytes(values - least)
+
+
+def _unbased(value: bytes) -> Ints:
+    return _ints(value[8:], LAYOUT) + int.from_bytes(value[:8], "little", signed=True)
+
+
+def _by_width(stats: Ints) -> tuple[list[bytes], list[bytes]]:
+    """Columns and values of the statistics that hold anything, a sum of microseconds apart from counts."""
+    bits = np.bitwise_or.reduce(stats, axis=0).tolist()
+    groups: dict[int, list[int]] = {}
+    for column, some in enumerate(bits):
+        if some:
+            groups.setdefault(_width(some), []).append(column)
+    return [bytes(used) for used in groups.values()], [_bytes(stats.T[used], width) for width, used in groups.items()]
+
+
+def _latency(part: Part) -> tuple[Ints, Ints, Ints]:
+    """How many buckets each row of a part has; buckets and counts, row by row."""
+    row, counts = part.latency_keys // BUCKETS, part.latency_counts
+    bucket = part.latency_keys - row * BUCKETS
+    starts = np.flatnonzero(row[1:] != row[:-1]) + 1  # keys of a row stand together
+    starts = np.concatenate([_FIRST[: len(row)], starts, [len(row)]])
+    place = np.searchsorted(part.rows, row[starts[:-1]])
+    per_row = np.zeros(len(part.rows), np.int64)
+    per_row[place] = starts[1:] - starts[:-1]
+    if (place[1:] < place[:-1]).any():
+        order = np.argsort(row, kind="stable")
+        bucket, counts = bucket[order], counts[order]
+    return per_row, bucket, counts
+
+
 def encode_part(part: Part) -> bytes:
-    """One changelog value."""
-    stated = _sparse(part.stats)
-    latency = _bytes(part.latency_keys), _bytes(part.latency_counts)
-    return _packed(_Part(LAYOUT, _bytes(part.rows), _bytes(part.offset), *stated, *latency))
+    """One changelog value. Each latency key must be of a row that the part holds."""
+    stated = _by_width(part.stats)
+    latency = [_bytes(values) for values in _latency(part)]
+    return _packed(_Part(LAYOUT, _based(part.rows), _based(part.offset), *stated, *latency))
 
 
 def decode_part(value: bytes) -> Part:
-    """The part that ``encode_part`` wrote.
+    """The part that ``encode_part`` wrote, its latency keys ascending by row.
 
     Raises
     ------
     ValueError
         When the bytes are of another layout.
     """
-    m = _message(_unpacked(value), _Part)
+    plain = _unpacked(value)
+    layout = _layout(plain, LAYOUT)
+    if layout < LAYOUT:
+        return _part_before(plain)
+    m = _message(plain, _Part, LAYOUT)
+    rows, buckets, counts = _unbased(m.rows), _ints(m.latency_buckets, layout), _ints(m.latency_counts, layout)
+    stats = np.zeros((len(rows), len(STATS)), np.int64)
+    for columns, values in zip(m.columns, m.stats, strict=True):
+        stats.T[list(columns)] = _ints(values, layout).reshape(len(columns), len(rows))
+    keys = np.repeat(rows, _ints(m.buckets, layout)) * BUCKETS + buckets
+    return Part(rows, stats, _unbased(m.offset), keys, counts)
+
+
+def _part_before(plain: bytes) -> Part:
+    m = _message(plain, _PartBefore, LAYOUT)
     rows, offset, keys, counts = (_ints(v, m.layout) for v in (m.rows, m.offset, m.latency_keys, m.latency_counts))
     return Part(rows, _dense(m.columns, m.stats, len(rows), m.layout), offset, keys, counts)
 
@@ -128,13 +221,14 @@ def encode_updates(updates: PaneUpdates) -> bytes:
     u = updates
     panes = (_bytes(u.entity), _bytes(u.level_s), _bytes(u.start_s), _bytes(u.last_offset), *_sparse(u.stats))
     latency = (_bytes(u.latency_pane), _bytes(u.latency_bucket), _bytes(u.latency_count))
-    return msgspec.msgpack.encode(_Updates(LAYOUT, u.names, *panes, *latency))  # narrow already: not worth packing
+    message = _Updates(UPDATES_LAYOUT, u.names, *panes, *latency)
+    return msgspec.msgpack.encode(message)  # narrow already: not worth packing
 
 
 def decode_updates(value: bytes) -> PaneUpdates:
     """The updates that ``encode_updates`` wrote; raises ``ValueError`` as ``decode_part`` does."""
     narrow = value.startswith(_UPDATES_BEGIN) and value[2] >= _ARRAY
-    m = _message(value if narrow else _unpacked(value), _Updates)
+    m = _message(value if narrow else _unpacked(value), _Updates, UPDATES_LAYOUT)
     entity, level_s, start_s, last = (_ints(v, m.layout) for v in (m.entity, m.level_s, m.start_s, m.last_offset))
     pane, bucket, count = (_ints(v, m.layout) for v in (m.latency_pane, m.latency_bucket, m.latency_count))
     stats = _dense(m.columns, m.stats, len(entity), m.layout)

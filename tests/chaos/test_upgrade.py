@@ -1,4 +1,4 @@
-"""State that another version of the worker wrote: the layout before is taken over, a later one is refused."""
+"""State that another version of the worker wrote: a layout before is taken over, a later one is refused."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,9 +34,17 @@ def as_layout_1(value: bytes) -> bytes:
     return _packed([1, *(field.astype("<i8").tobytes() for field in fields)])
 
 
-def as_layout_3(value: bytes) -> bytes:
+def as_layout_2(value: bytes) -> bytes:
+    """A part with statistics all as wide as the widest, and latency keys of row and bucket together."""
+    part = decode_part(value)
+    used = np.flatnonzero(part.stats.any(axis=0))
+    fields = (part.rows, part.offset, used, part.stats[:, used], part.latency_keys, part.latency_counts)
+    return _packed([2, *(b"i8" + np.ascontiguousarray(field).astype("<i8").tobytes() for field in fields)])
+
+
+def as_layout_4(value: bytes) -> bytes:
     """A part as a later version may write it."""
-    return _packed([3, *msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(value)))[1:]])
+    return _packed([4, *msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(value)))[1:]])
 
 
 def is_part(key: bytes) -> bool:
@@ -72,13 +80,14 @@ def rewrite(broker: str, logs: tuple[str, ...], other: Callable[[bytes], bytes],
     return asyncio.run(write())
 
 
-def test_state_of_the_layout_before_is_taken_over(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("before", [as_layout_1, as_layout_2])
+def test_state_of_the_layout_before_is_taken_over(before: Callable[[bytes], bytes], tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker()
         with line.sending(1_000):
             worker.wait_until("trustscore_lake_reports_total", 2_000)
         line.stop_workers()
-        assert rewrite(line.broker, LOGS, as_layout_1, keeps_terms=False) > 10
+        assert rewrite(line.broker, LOGS, before, keeps_terms=False) > 10
         worker = line.ready_worker()
         with line.sending(1_000):
             worker.wait_until("trustscore_lake_reports_total", 1_000)
@@ -92,10 +101,10 @@ def test_state_of_a_later_layout_is_refused_with_what_to_do(log: str, tmp_path: 
         with line.sending(1_000):
             worker.wait_until("trustscore_lake_reports_total", 1_000)
         line.stop_workers()
-        assert rewrite(line.broker, (log,), as_layout_3, keeps_terms=True) > 10
+        assert rewrite(line.broker, (log,), as_layout_4, keeps_terms=True) > 10
         refusing = line.start_worker()
         with line.sending(500):  # the state of a partition is read when its first report comes
             assert refusing.exit_code() == 1
         (reason,) = [said["reason"] for said in refusing.said() if said["event"] == "worker_failed"]
-        assert "state of layout 1 or 2 expected; got layout 3, which a newer version wrote" in reason
+        assert "state of layout 1 or 2 or 3 expected; got layout 4, which a newer version wrote" in reason
         assert "run the version that wrote it, or give the worker a new application id" in reason

@@ -46,7 +46,7 @@ def test_the_greatest_and_least_numbers_come_back() -> None:
     rows = np.array([0, 2**40])
     stats = np.zeros((2, len(STATS)), np.int64)
     stats[0, 0], stats[1, -1] = 2**63 - 1, -(2**63)
-    part = Part(rows, stats, np.array([-1, 2**62]), np.array([5, BUCKETS * 7]), np.array([1, 2**62]))
+    part = Part(rows, stats, np.array([-1, 2**62]), np.array([5, BUCKETS * 2**40]), np.array([1, 2**62]))
     assert same(decode_part(encode_part(part)), part)
 
 
@@ -56,6 +56,14 @@ def test_an_empty_part_comes_back_empty() -> None:
     assert decode_part(encode_part(empty)).stats.shape == (0, len(STATS))
 
 
+def test_latency_of_rows_in_any_order_comes_back_row_by_row() -> None:
+    stats, offset = np.ones((3, len(STATS)), np.int64), np.array([7, 8, 9])
+    keys, counts = np.array([5 * BUCKETS + 1, 5 * BUCKETS + 2, 2 * BUCKETS, 2 * BUCKETS + 9]), np.array([1, 2, 3, 4])
+    again = decode_part(encode_part(Part(np.array([2, 3, 5]), stats, offset, keys, counts)))
+    assert again.latency_keys.tolist() == [2 * BUCKETS, 2 * BUCKETS + 9, 5 * BUCKETS + 1, 5 * BUCKETS + 2]
+    assert again.latency_counts.tolist() == [3, 4, 1, 2]
+
+
 def test_names_come_back_in_order() -> None:
     names = ["b", "a|task=ä\n\x00", "0\x00github|region=eu", ""]
     assert decode_names(encode_names(names)) == names
@@ -63,17 +71,18 @@ def test_names_come_back_in_order() -> None:
 
 def test_state_of_a_later_layout_is_refused_with_the_next_step() -> None:
     message = msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(encode_part(Book().part(60, NOW_S, 0)))))
-    message[0] = 3
+    message[0] = 4
     other = bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(message)))
     with pytest.raises(
-        ValueError, match=r"layout 1 or 2 expected; got layout 3, .*; run the version that wrote it, or give the worker"
+        ValueError,
+        match=r"layout 1 or 2 or 3 expected; got layout 4, .*; run the version that wrote it, or give the worker",
     ):
         decode_part(other)
 
 
 def test_state_of_a_layout_with_other_fields_is_refused_the_same_way() -> None:
     other = bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode([9, {"all": "different"}])))
-    with pytest.raises(ValueError, match="layout 1 or 2 expected; got layout 9, which a newer version wrote"):
+    with pytest.raises(ValueError, match="layout 1 or 2 or 3 expected; got layout 9, which a newer version wrote"):
         decode_part(other)
 
 
@@ -92,19 +101,21 @@ def test_damaged_state_is_refused_with_the_next_step(damaged: bytes) -> None:
 
 
 PART_OF_LAYOUT_1 = "fgAAAFOXAcQQAAEAEwcIADPEEAMKABMJCAAGJAAEGgAzxCAFHAAPAgACEAE0AAQiACLRFyQAMsQQAQkAkAAAAAAAAgAAAA=="
+PART_OF_LAYOUT_2 = "VAAAAICXAsQEdTEABwYAIAMJBgCPAAPEImk4BQABAAj2AQEAAMQGdTIFANEXxBJpOAErAFAAAgAAAA=="
 UPDATES_OF_LAYOUT_1 = (
     "vQAAAOObAZKjMABhozAAYsQQAAEAEwEIADPEEDwKACIQDgkAYMQQ1Ib9agwAE8AIADDEEAMPAEEAAAAJBgAAEgAABgAAAgAEGgAwxCAFDwAP"
     "AgAFGAE0AAZ8AAQ0ABMGOAAkxBAcAIACAAAAAAAAAA=="
 )
 
 
-def test_state_that_the_version_before_wrote_is_read() -> None:
-    """Bytes that version 0.1 made of this part and these updates."""
+def test_state_that_versions_before_wrote_is_read() -> None:
+    """Bytes that two layouts made of this part, and the first of them of these updates."""
     stats = np.zeros((2, len(STATS)), np.int64)
     stats[0, 0], stats[1, 3] = 5, 2**40
     offset, start_s = np.array([3, 9]), np.array([1_795_000_020, 1_795_000_000])
     part = Part(np.array([0, 7]), stats, offset, np.array([5, 7 * BUCKETS]), np.array([1, 2**33]))
     assert same(decode_part(base64.b64decode(PART_OF_LAYOUT_1)), part)
+    assert same(decode_part(base64.b64decode(PART_OF_LAYOUT_2)), part)
     latency = np.array([0, 1]), np.array([5, 6]), np.array([1, 2])
     names, entity, level_s = ["0\x00a", "0\x00b"], np.array([0, 1]), np.array([60, 3_600])
     updates = PaneUpdates(names, entity, level_s, start_s, offset, stats, *latency)
@@ -118,4 +129,12 @@ def test_few_stated_statistics_make_a_small_message() -> None:
     block = book.block((60, NOW_S))
     block.offset[:1_000] = np.arange(1_000)
     block.stats[:1_000, 0] = 1
-    assert len(encode_part(book.part(60, NOW_S, 0))) < 24_000, "8 bytes of row, offset and count each, less what packs"
+    assert len(encode_part(book.part(60, NOW_S, 0))) < 5_200, "2 bytes of row and offset each, 1 of the count"
+
+
+def test_a_wide_sum_leaves_the_counts_beside_it_narrow() -> None:
+    stats, rows = np.zeros((1_000, len(STATS)), np.int64), np.arange(1_000)
+    stats[:, 0], stats[:, 4] = rows % 256, rows % 251
+    narrow = len(encode_part(Part(rows, stats, rows, rows[:0], rows[:0])))
+    stats[:, 5] = 2**40 + rows
+    assert len(encode_part(Part(rows, stats, rows, rows[:0], rows[:0]))) - narrow < 8_200, "8 bytes a row more"
