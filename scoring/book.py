@@ -1,17 +1,22 @@
-"""All panes that one partition holds: dense blocks, one per pane start, one row per entity."""
+"""All panes that one partition holds: a block for each pane start, with a row for each entity.
 
-from collections.abc import Iterable
+A block that is written is open: dense arrays. One that is written no more is closed: its parts as the bytes that stand
+in the changelog, a twentieth of the room, and opened again when something late comes (docs/decisions/0008).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.counts import Counts
+from scoring.narrow import Narrow
 from scoring.panes import Ints
 from scoring.stats import LEVELS_S, STATS
 
-__all__ = ["KEEP_S", "LAST_SEEN", "Block", "BlockKey", "Book", "Part"]
+__all__ = ["KEEP_S", "LAST_SEEN", "Block", "BlockKey", "Book", "Closed", "Part"]
 
 BlockKey = tuple[int, int]
 """(level_s, start_s): how long the pane is and where it starts."""
@@ -23,7 +28,7 @@ ROWS_PER_PART: Final = 1_024
 
 
 class Block:
-    """The panes of one start: sums, the last source offset in each row, latency counts."""
+    """The panes of one start, open: sums, the last source offset in each row, latency counts."""
 
     __slots__ = ("latency", "offset", "stats")
 
@@ -52,6 +57,21 @@ class Part:
     latency_counts: Ints
 
 
+class Closed(NamedTuple):
+    """The panes of one start, closed: each part as bytes, and what reads them."""
+
+    values: dict[int, bytes]
+    read: Callable[[bytes], Part]
+
+    def parts(self) -> Iterator[Part]:
+        """The parts, in order."""
+        return map(self.read, (self.values[number] for number in sorted(self.values)))
+
+
+_NOTHING: Final = np.empty(0, np.int64)
+EMPTY: Final = Part(_NOTHING, np.zeros((0, len(STATS)), np.int64), _NOTHING, _NOTHING, _NOTHING)
+
+
 class Book:
     """Panes of one partition, by pane start and entity row, and which of them changed."""
 
@@ -59,10 +79,15 @@ class Book:
         self.names: list[str] = []
         self.rows: dict[str, int] = {}
         self.blocks: dict[BlockKey, Block] = {}
+        """The open ones."""
+        self.closed: dict[BlockKey, Closed] = {}
         self.dirty: set[tuple[int, int, int]] = set()
         """(level_s, start_s, part) changed since the last flush."""
+        self.used: set[BlockKey] = set()
+        """Blocks that were asked for since the last flush."""
         self.named = 0
         """How many names the last flush wrote."""
+        self._narrow: dict[BlockKey, Narrow] = {}
 
     def row(self, name: str) -> int:
         """Row of an entity; a new one is appended."""
@@ -73,46 +98,107 @@ class Book:
         return row
 
     def block(self, key: BlockKey) -> Block:
-        """The block of ``key``, made or grown to hold every row."""
+        """The block of ``key``, opened, made or grown to hold every row."""
+        self.used.add(key)
         block = self.blocks.get(key)
         if block is None:
             block = self.blocks[key] = Block(max(64, 1 << (len(self.names) - 1).bit_length()))
+            self._narrow.pop(key, None)
+            if key in self.closed:
+                for part in self.closed.pop(key).parts():
+                    _fill(block, part)
         block.grow(len(self.names))
         return block
+
+    def close(self, key: BlockKey, closed: Closed) -> None:
+        """Hold a block as bytes, which must be of all that is in it; one that holds nothing is let go."""
+        self.blocks.pop(key, None)
+        if closed.values:
+            self.closed[key] = closed
+
+    def holds(self, key: BlockKey) -> bool:
+        """Whether there is a block of ``key``."""
+        return key in self.blocks or key in self.closed
+
+    def block_keys(self) -> list[BlockKey]:
+        """Keys of all blocks."""
+        return [*self.blocks, *self.closed]
+
+    def unused(self) -> list[BlockKey]:
+        """Open blocks that nothing has asked for since the last flush, and that did not change."""
+        changed = {dirty[:2] for dirty in self.dirty}
+        return [key for key in self.blocks if key not in self.used and key not in changed and key != LAST_SEEN]
 
     def touch(self, key: BlockKey, rows: Ints) -> None:
         """Mark ``rows`` of a block as changed."""
         level_s, start_s = key
         self.dirty.update((level_s, start_s, part) for part in np.unique(rows // ROWS_PER_PART).tolist())
 
+    def touch_all(self) -> None:
+        """Mark everything as changed."""
+        for key, block in self.blocks.items():
+            self.touch(key, np.flatnonzero(block.offset >= 0))
+        self.dirty.update((*key, part) for key, closed in self.closed.items() for part in closed.values)
+
     def part(self, level_s: int, start_s: int, part: int) -> Part:
         """One part of a block, for the changelog."""
-        block = self.block((level_s, start_s))
+        key = (level_s, start_s)
+        block = self.blocks.get(key)
+        if block is None:
+            closed = self.closed.get(key)
+            return closed.read(closed.values[part]) if closed and part in closed.values else EMPTY
         first, last = part * ROWS_PER_PART, (part + 1) * ROWS_PER_PART
         rows = np.flatnonzero(block.offset[first:last] >= 0) + first
         return Part(rows, block.stats[rows], block.offset[rows], *block.latency.of_rows(first, last))
 
+    def parts(self, key: BlockKey) -> Iterator[Part]:
+        """All that a block holds, without opening it; an open one in one part."""
+        block = self.blocks.get(key)
+        if block is not None:
+            rows = np.flatnonzero(block.offset >= 0)
+            yield Part(rows, block.stats[rows], block.offset[rows], *block.latency.all())
+        elif key in self.closed:
+            yield from self.closed[key].parts()
+
+    def stats_of(self, key: BlockKey, rows: Ints) -> Ints | None:
+        """Statistics of ``rows`` in a block, [len(rows), len(STATS)], without opening it; ``None`` without a block."""
+        block = self.blocks.get(key)
+        if block is not None:
+            block.grow(len(self.names))
+            return block.stats[rows]
+        narrow = self._narrow.get(key)
+        if narrow is None:
+            if key not in self.closed:
+                return None
+            parts = [(part.rows, part.stats) for part in self.closed[key].parts()]
+            narrow = Narrow(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+            self._narrow[key] = narrow
+        return narrow.of(rows)
+
     def restore(self, key: BlockKey, part: Part) -> None:
         """Take in a part read back from the changelog; its names must be known already."""
-        block = self.block(key)
-        block.stats[part.rows] = part.stats
-        block.offset[part.rows] = part.offset
-        block.latency.put(part.latency_keys, part.latency_counts)
+        _fill(self.block(key), part)
 
     def expire(self, now_s: float) -> list[tuple[int, int, int]]:
         """Forget blocks no window needs any more; their (level_s, start_s, part) keys."""
-        gone = [key for key in self.blocks if key[0] in KEEP_S and is_past(key[0], key[1], now_s)]
+        gone = [key for key in self.block_keys() if key[0] in KEEP_S and is_past(key[0], key[1], now_s)]
         parts = range(-(-max(len(self.names), 1) // ROWS_PER_PART))
         for key in gone:
-            del self.blocks[key]
-        self.dirty = {dirty for dirty in self.dirty if dirty[:2] in self.blocks}
+            for held in (self.blocks, self.closed, self._narrow):
+                held.pop(key, None)
+        self.dirty = {dirty for dirty in self.dirty if self.holds(dirty[:2])}
         return [(*key, part) for key in gone for part in parts]
 
     @property
     def high(self) -> int:
         """The newest source offset in any row, -1 without one."""
-        block = self.blocks.get(LAST_SEEN)
-        return -1 if block is None else int(block.offset.max(initial=-1))
+        return int(self.block(LAST_SEEN).offset.max(initial=-1)) if self.holds(LAST_SEEN) else -1
+
+
+def _fill(block: Block, part: Part) -> None:
+    block.stats[part.rows] = part.stats
+    block.offset[part.rows] = part.offset
+    block.latency.put(part.latency_keys, part.latency_counts)
 
 
 def is_past(level_s: int, start_s: int, now_s: float) -> bool:

@@ -1,11 +1,11 @@
 """Rolling windows of many entities: what came is added, what expired subtracted; exact, the sums being integers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
-from scoring.book import Block, BlockKey
+from scoring.book import BlockKey, Book, Part
 from scoring.panes import Ints
 from scoring.stats import BUCKETS, LEVELS_S, QUANTILE_WINDOWS, STATS, WINDOWS, covers
 
@@ -45,31 +45,41 @@ class Windows:
             if window in _SKETCH:
                 self._add_sketch(_SKETCH[window], entities, buckets, counts)
 
-    def advance(self, blocks: Mapping[BlockKey, Block], entity_of_row: Ints, as_of_s: float) -> Ints:
+    def advance(self, book: Book, entity_of_row: Ints, as_of_s: float) -> Ints:
         """Move the windows to ``as_of_s``; the entities whose sums changed, ascending.
 
-        ``entity_of_row`` names the entity of each block row (several rows may share one).
+        ``entity_of_row`` names the entity of each row of the book (several rows may share one).
         """
+        spans = [covers(window, as_of_s) for window in WINDOWS]
         moved: list[Ints] = []
-        for number, window in enumerate(WINDOWS):
-            old, new = self._spans[number], covers(window, as_of_s)
-            if old == new:
-                continue
-            for key, block in blocks.items():
-                if key[0] == window.level_s:
-                    sign = (new[0] <= key[1] <= new[1]) - (old[0] <= key[1] <= old[1])
-                    if sign:
-                        moved.append(self._move(number, block, entity_of_row, sign))
-            self._spans[number] = new
+        if spans != self._spans:
+            for key in book.block_keys():
+                signs = list(self._signs(key, spans))
+                if signs:  # read once for all windows: a closed block is made from its bytes
+                    moved += [self._move(signs, part, entity_of_row) for part in book.parts(key)]
+            self._spans = spans
         return np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64)
 
-    def _move(self, number: int, block: Block, entity_of_row: Ints, sign: int) -> Ints:
-        rows = np.flatnonzero(block.offset[: len(entity_of_row)] >= 0)
-        entities = entity_of_row[rows]
-        np.add.at(self.sums[:, number], entities, sign * block.stats[rows])
-        if number in _SKETCH:
-            keys, counts = block.latency.all()
-            self._add_sketch(_SKETCH[number], entity_of_row[keys // BUCKETS], keys % BUCKETS, sign * counts)
+    def _signs(self, key: BlockKey, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Windows that a block comes into (1) or leaves (-1) when they come to be ``spans``."""
+        for number, (old, new) in enumerate(zip(self._spans, spans, strict=True)):
+            if WINDOWS[number].level_s == key[0]:
+                sign = (new[0] <= key[1] <= new[1]) - (old[0] <= key[1] <= old[1])
+                if sign:
+                    yield number, sign
+
+    def _move(self, signs: list[tuple[int, int]], part: Part, entity_of_row: Ints) -> Ints:
+        entities = entity_of_row[part.rows]
+        are_distinct = len(np.unique(entities)) == len(entities)  # as with one source: a tenth of the time
+        row = part.latency_keys // BUCKETS
+        holders, buckets = entity_of_row[row], part.latency_keys - row * BUCKETS
+        for number, sign in signs:
+            if are_distinct:
+                self.sums[entities, number] += sign * part.stats
+            else:
+                np.add.at(self.sums[:, number], entities, sign * part.stats)
+            if number in _SKETCH:
+                self._add_sketch(_SKETCH[number], holders, buckets, sign * part.latency_counts)
         return entities
 
     def _add_sketch(self, sketch: int, entities: Ints, buckets: Ints, counts: Ints) -> None:

@@ -12,7 +12,9 @@ from scoring.panes import Ints
 from scoring.stats import BUCKETS, STATS
 from streams.steps.updates import PaneUpdates
 
-__all__ = ["decode_names", "decode_part", "decode_updates", "encode_names", "encode_part", "encode_updates"]
+__all__ = [
+    "checked_part", "decode_names", "decode_part", "decode_updates", "encode_names", "encode_part", "encode_updates",
+]  # fmt: skip
 
 LAYOUT: Final = 3
 """Number of the layout of a part. Layouts 1, where every integer took 8 bytes, and 2, where all statistics of a part
@@ -208,6 +210,16 @@ def decode_part(value: bytes) -> Part:
         stats.T[list(columns)] = _ints(values, layout).reshape(len(columns), len(rows))
     keys = np.repeat(rows, _ints(m.buckets, layout)) * BUCKETS + buckets
     return Part(rows, stats, _unbased(m.offset), keys, counts)
+
+
+def checked_part(value: bytes) -> bytes:
+    """The value itself, which is known to be a part then; raises ``ValueError`` as ``decode_part`` does."""
+    plain = _unpacked(value)
+    if _layout(plain, LAYOUT) == LAYOUT:
+        _message(plain, _Part, LAYOUT)
+    else:
+        _message(plain, _PartBefore, LAYOUT)
+    return value
 
 
 def _part_before(plain: bytes) -> Part:

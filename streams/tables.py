@@ -12,9 +12,9 @@ import numpy as np
 import structlog
 from faust.types import TP, EventT
 
-from scoring.book import ROWS_PER_PART, Book
+from scoring.book import ROWS_PER_PART, BlockKey, Book, Closed
 from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
-from streams.codec import decode_names, decode_part, encode_names, encode_part
+from streams.codec import checked_part, decode_names, decode_part, encode_names, encode_part
 from streams.crash import crash_point
 from streams.fencing import Fence, NotMember
 from streams.id_codec import SECRET_BYTES, restored, say_again, settled
@@ -23,7 +23,7 @@ from streams.log_reader import read_log
 from streams.steps.duplicates import Seen
 from streams.telemetry import Telemetry
 
-__all__ = ["BookTable", "Ids", "flush_book", "load_book", "load_seen"]
+__all__ = ["BookTable", "Ids", "close_unused", "flush_book", "load_book", "load_seen"]
 
 log = structlog.get_logger()
 AGAIN_S = 0.5
@@ -214,7 +214,7 @@ class BookTable(faust.Table[bytes, bytes]):
 
 
 def load_book(table: BookTable, partition: int) -> Book:
-    """The book of ``partition`` as last flushed; empty when it never was.
+    """The book of ``partition`` as last flushed, all blocks closed; empty when it never was.
 
     Raises
     ------
@@ -231,8 +231,9 @@ def load_book(table: BookTable, partition: int) -> Book:
     for key, value in own.items():
         fields = key.split(b"/")
         if len(fields) == 4 and fields[1].isdigit():
+            block, part = (int(fields[1]), int(fields[2])), int(fields[3])
             with _refusal_kept(table):
-                book.restore((int(fields[1]), int(fields[2])), decode_part(value))
+                book.closed.setdefault(block, Closed({}, decode_part)).values[part] = checked_part(value)
     return book
 
 
@@ -279,25 +280,49 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float,
     if not table.healed(partition, table.disturbances(partition)):
         log.warning("state_written_anew", partition=partition, disturbances=table.disturbances(partition))
         book.named = 0
-        for key, block in book.blocks.items():
-            book.touch(key, np.flatnonzero(block.offset >= 0))
+        book.touch_all()
         if ids:
             say_again(ids.seen, table.data, partition)
         written += await _flush(table, partition, book, now_s, ids)
     return written
 
 
+def close_unused(table: BookTable, partition: int, book: Book) -> None:
+    """Hold those blocks as bytes that nothing has asked for since the last time; the table has the bytes already.
+
+    All that was sent of them must have arrived: a closed block is not sent again.
+    """
+    _close(table, partition, book, book.unused())
+    book.used.clear()
+
+
+def _close(table: BookTable, partition: int, book: Book, unused: Iterable[BlockKey]) -> None:
+    for key in unused:
+        block = book.blocks.get(key)
+        if block is not None:
+            parts = np.unique(np.flatnonzero(block.offset >= 0) // ROWS_PER_PART).tolist()
+            keys = {part: _part_key(partition, (*key, part)) for part in parts}
+            if all(part_key in table.data for part_key in keys.values()):  # else the partition left
+                book.close(key, Closed({part: table.data[part_key] for part, part_key in keys.items()}, decode_part))
+
+
+def _part_key(partition: int, part: tuple[int, int, int]) -> bytes:
+    return b"%d/%d/%d/%d" % (partition, *part)
+
+
 async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids: Ids | None) -> int:
     gone = book.expire(now_s)
-    entries: list[tuple[bytes, bytes | None]] = [(b"%d/%d/%d/%d" % (partition, *key), None) for key in gone]
+    entries: list[tuple[bytes, bytes | None]] = [(_part_key(partition, key), None) for key in gone]
     entries = [(key, value) for key, value in entries if key in table.data]
     if book.named < len(book.names):
         for part in range(book.named // ROWS_PER_PART, -(-len(book.names) // ROWS_PER_PART)):
             names = book.names[part * ROWS_PER_PART : (part + 1) * ROWS_PER_PART]
             entries.append((b"%d/names/%d" % (partition, part), encode_names(names)))
     named, book.named = book.named, len(book.names)
+    unused = book.unused()
     dirty, book.dirty = sorted(book.dirty), set()
-    entries += [(b"%d/%d/%d/%d" % (partition, *key), encode_part(book.part(*key))) for key in dirty]
+    book.used.clear()
+    entries += [(_part_key(partition, key), encode_part(book.part(*key))) for key in dirty]
     if ids:
         entries += id_entries(ids.seen, partition, ids.first_ms)
     try:
@@ -310,4 +335,5 @@ async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids
     except BaseException:
         book.named, book.dirty = min(named, book.named), book.dirty | set(dirty)
         raise
+    _close(table, partition, book, [key for key in unused if key not in book.used])
     return len(entries)

@@ -22,7 +22,7 @@ from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.updates import concatenated, provider_of, split
-from streams.tables import BookTable, Ids, flush_book, load_book, load_seen
+from streams.tables import BookTable, Ids, close_unused, flush_book, load_book, load_seen
 from streams.telemetry import Telemetry
 from streams.topics import REPORTS
 from streams.wire import decode
@@ -174,6 +174,9 @@ class FoldLoop:
             reports = pa.concat_tables(tables) if tables else REPORTS_SCHEMA.empty_table()
             bad = pa.concat_tables(rejects)
             self._telemetry.stored.inc(await asyncio.to_thread(self._lake.write_reports, reports, bad, through))
+        for number, held in self._partitions.items():
+            if number not in taken:
+                close_unused(self._table, number, held.state.book)
         for number, held in taken.items():
             if self._partitions.get(number) is held:
                 ids = None if held.seen is None else Ids(held.seen, waiting[number].first_ms or 0)

@@ -79,9 +79,8 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
     start_s = columns.event_us // (level_s * 1_000_000) * level_s if level_s else np.zeros(len(rows), np.int64)
     for start, here in distinct(start_s):
         key = (level_s, start)
-        block = state.book.blocks.get(key)
-        if block is not None:
-            block.grow(len(state.book.names))
+        if state.book.holds(key):
+            block = state.book.block(key)
             held = fresh & here & (columns.offset <= block.offset[rows])
             fresh &= ~held
             if held.any():
@@ -160,7 +159,7 @@ def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints
 
 def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
     """All panes of partition ``source`` that changed since the last call, cumulative; ``None`` when nothing did."""
-    parts = [_changed(state, key) for key in sorted(state.unsent) if key in state.book.blocks]  # else it expired
+    parts = [_changed(state, key) for key in sorted(state.unsent) if state.book.holds(key)]  # else it expired
     state.unsent = {}
     if not parts:
         return None
@@ -181,8 +180,12 @@ def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
 
 
 def mark_unsent(state: FoldState) -> None:
-    """Let the next ``take_updates`` give every pane again: for when what it gave before may not have arrived."""
-    for key, block in state.book.blocks.items():
+    """Let the next ``take_updates`` give all open panes again: for when what it gave before may not have arrived.
+
+    What was closed had arrived before that.
+    """
+    for key in list(state.book.blocks):
+        block = state.book.block(key)
         state.unsent[key] = [np.flatnonzero(block.offset >= 0)]
         block.latency.mark_all()
 

@@ -125,7 +125,7 @@ def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
 
     Looks at those whose panes changed since the last call, and at all whose windows moved with the time.
     """
-    moved = state.windows.advance(state.book.blocks, state.entity_of_row[: len(state.book.names)], as_of_s)
+    moved = state.windows.advance(state.book, state.entity_of_row[: len(state.book.names)], as_of_s)
     state.as_of_s = as_of_s
     todo = np.union1d(moved, np.array(sorted(state.changed), np.int64)).astype(np.int64)
     state.changed.clear()
@@ -173,10 +173,9 @@ def _baseline(state: ScoreState, entities: Ints, as_of_s: float) -> anomalies.Ba
 def _gather(state: ScoreState, level_s: int, starts: Sequence[int], row: Ints, at: Ints, n: int) -> Ints:
     panes = np.zeros((n, len(starts), len(STATS)), np.int64)
     for number, start in enumerate(starts):
-        block = state.book.blocks.get((level_s, start))
-        if block is not None:
-            block.grow(len(state.book.names))
-            np.add.at(panes[:, number], at, block.stats[row])
+        stats = state.book.stats_of((level_s, start), row)
+        if stats is not None:
+            np.add.at(panes[:, number], at, stats)
     return panes
 
 

@@ -47,7 +47,7 @@ def test_replaying_any_suffix_changes_nothing(chunks: list[list[Report]], data: 
 def test_parts_restored_in_any_order_give_the_same_book(chunks: list[list[Report]]) -> None:
     book = folded(chunks).book
     with small_parts(2):
-        parts = [(key, part) for key in book.blocks for part in range((len(book.names) + 1) // 2)]
+        parts = [(key, part) for key in book.block_keys() for part in range((len(book.names) + 1) // 2)]
         copy = Book()
         for name in book.names:
             copy.row(name)
@@ -93,7 +93,7 @@ def state_of(messages: Sequence[PaneUpdates]) -> ScoreState:
 
 def windows_of(state: ScoreState, as_of_s: float) -> dict[str, tuple[bytes, bytes]]:
     """Windows by entity, brought to a moment."""
-    state.windows.advance(state.book.blocks, state.entity_of_row[: len(state.book.names)], as_of_s)
+    state.windows.advance(state.book, state.entity_of_row[: len(state.book.names)], as_of_s)
     return {
         name: (state.windows.sums[at].tobytes(), state.windows.sketches[at].tobytes())
         for at, name in enumerate(state.entities)

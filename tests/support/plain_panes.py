@@ -151,7 +151,8 @@ def panes_in(book: Book) -> tuple[dict[PaneKey, Pane], dict[str, tuple[int, int]
     """What a book holds, in the same shape: its panes, and the newest event time and offset of each row name."""
     panes: dict[PaneKey, Pane] = {}
     newest: dict[str, tuple[int, int]] = {}
-    for (level_s, start_s), block in book.blocks.items():
+    for level_s, start_s in book.block_keys():
+        block = book.block((level_s, start_s))
         for row, name in enumerate(book.names[: len(block.offset)]):
             if block.offset[row] < 0:
                 assert not block.stats[row].any(), "a row without an offset holds something"

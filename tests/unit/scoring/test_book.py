@@ -1,12 +1,15 @@
+import pickle
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scoring.book import KEEP_S, LAST_SEEN, ROWS_PER_PART, Block, Book, distinct, is_past
+from scoring.book import KEEP_S, LAST_SEEN, ROWS_PER_PART, Block, Book, Closed, distinct, is_past
 from scoring.stats import BUCKETS, STATS, WINDOWS, covers
 from tests.support.plain_panes import NOW_S, panes_in
 
 MINUTE = (60, NOW_S // 60 * 60)
+HOUR = (3_600, NOW_S // 3_600 * 3_600)
 
 
 def ints(*values: int) -> NDArray[np.int64]:
@@ -126,3 +129,79 @@ def test_an_empty_book_has_nothing_to_forget() -> None:
 def test_distinct_values_come_with_their_places() -> None:
     got = {value: here.tolist() for value, here in distinct(ints(5, 3, 5))}
     assert got == {3: [False, True, False], 5: [True, False, True]}
+
+
+# ------------------------------------------------------------------------------------------------------------ closed
+def closed_book(rows: int, seed: int = 0) -> tuple[Book, Book]:
+    """A book, and the same with two of its three blocks closed."""
+    book, copy = book_of(rows, seed), book_of(rows, seed)
+    for key in (MINUTE, HOUR):
+        parts = range(-(-rows // ROWS_PER_PART))
+        copy.close(key, Closed({part: pickle.dumps(copy.part(*key, part)) for part in parts}, pickle.loads))
+    return book, copy
+
+
+@pytest.mark.parametrize("rows", [1, 20, ROWS_PER_PART + 1])
+def test_a_closed_block_says_what_an_open_one_does(rows: int) -> None:
+    book, closed = closed_book(rows, seed=1)
+    assert (set(closed.blocks), sorted(closed.block_keys())) == ({LAST_SEEN}, sorted(book.block_keys()))
+    for key in book.blocks:
+        wanted = list(book.parts(key))
+        got = list(closed.parts(key))
+        for name in ("rows", "stats", "offset", "latency_keys", "latency_counts"):
+            assert np.array_equal(
+                np.concatenate([getattr(part, name) for part in got]),
+                np.concatenate([getattr(part, name) for part in wanted]),
+            )
+        stats, again = (of.stats_of(key, np.arange(rows)[::-1]) for of in (book, closed))
+        assert stats is not None
+        assert again is not None
+        assert np.array_equal(stats, again)
+    assert closed.blocks.keys() == {LAST_SEEN}, "nothing was opened by reading"
+
+
+def test_a_closed_block_is_opened_by_what_comes_late() -> None:
+    book, closed = closed_book(20)
+    before = closed.stats_of(MINUTE, ints(3))
+    assert before is not None
+    for one in (book, closed):
+        one.block(MINUTE).stats[3, 5] += 7
+        one.block(MINUTE).offset[3] = 2_000
+        one.touch(MINUTE, ints(3))
+    after = closed.stats_of(MINUTE, ints(3))
+    assert after is not None
+    assert int(after[0, 5] - before[0, 5]) == 7
+    assert panes_in(closed) == panes_in(book)
+
+
+def test_what_was_used_or_changed_stays_open() -> None:
+    book = book_of(20)
+    assert book.unused() == []
+    book.used.clear()
+    assert book.unused() == [], "all of it is to be written yet"
+    book.dirty.clear()
+    assert book.unused() == [MINUTE, HOUR], "the newest events are never closed"
+    book.block(HOUR)
+    assert book.unused() == [MINUTE]
+
+
+def test_a_closed_block_expires_like_an_open_one() -> None:
+    _, closed = closed_book(20)
+    closed.stats_of(MINUTE, ints(1))
+    assert closed.expire(MINUTE[1] + KEEP_S[60] + 1) == [(*MINUTE, 0)]
+    assert (closed.holds(MINUTE), closed.stats_of(MINUTE, ints(1))) == (False, None)
+
+
+def test_everything_is_marked_anew_closed_blocks_too() -> None:
+    book, closed = closed_book(2 * ROWS_PER_PART)
+    wanted = set(book.dirty)
+    closed.dirty.clear()
+    closed.touch_all()
+    assert closed.dirty == wanted
+
+
+def test_a_block_of_nothing_is_let_go_instead_of_closed() -> None:
+    book = Book()
+    book.block(MINUTE)
+    book.close(MINUTE, Closed({}, pickle.loads))
+    assert book.block_keys() == []

@@ -39,7 +39,7 @@ class Both:
 
     def advance(self, as_of_s: float) -> list[int]:
         """Entities that moved."""
-        moved: list[int] = self.windows.advance(self.book.blocks, self.entity_of_row, as_of_s).tolist()
+        moved: list[int] = self.windows.advance(self.book, self.entity_of_row, as_of_s).tolist()
         return moved
 
     def brute_force(self, as_of_s: float) -> tuple[NDArray[np.int64], dict[str, object]]:

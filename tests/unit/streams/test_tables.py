@@ -13,8 +13,8 @@ from scoring.book import KEEP_S, ROWS_PER_PART, Book
 from streams.app import build_app
 from streams.codec import encode_names
 from streams.fencing import Fence, NotMember
-from streams.steps.fold import FoldState, fold
-from streams.tables import BookTable, flush_book, load_book
+from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
+from streams.tables import BookTable, close_unused, flush_book, load_book
 from tests.support.memory_worker import MemoryTable, NotServed, settings
 from tests.support.plain_panes import NOW_S, columns_of_reports, panes_in, some_reports
 
@@ -41,7 +41,7 @@ def test_a_book_is_read_back_as_it_was_flushed() -> None:
 
 def test_what_was_never_flushed_is_an_empty_book() -> None:
     book = load_book(MemoryTable().as_table, 3)
-    assert (book.names, book.blocks, book.named) == ([], {}, 0)
+    assert (book.names, book.block_keys(), book.named) == ([], [], 0)
 
 
 def test_names_go_first_and_a_single_marker_last() -> None:
@@ -101,7 +101,7 @@ def test_expired_blocks_are_deleted_once() -> None:
     assert flush(table, state.book, later) == 1
     assert table.log[before] == (b"3/60/%d/0" % (NOW_S // 60 * 60), None)
     assert flush(table, state.book, later) == 0
-    assert {key[0] for key in load_book(MemoryTable(table.log).as_table, 3).blocks} == {0, 3_600, 86_400}
+    assert {key[0] for key in load_book(MemoryTable(table.log).as_table, 3).block_keys()} == {0, 3_600, 86_400}
 
 
 def test_a_block_that_expires_before_its_first_flush_is_never_written() -> None:
@@ -156,7 +156,7 @@ def test_state_of_a_later_layout_is_kept_as_the_reason_to_stop() -> None:
 
 def test_entries_of_other_kinds_are_not_taken_for_panes() -> None:
     table = MemoryTable([(b"3/term/7", b"7"), (b"3/ids/1/2", b"x"), (b"3/flushed", b"9")])
-    assert load_book(table.as_table, 3).blocks == {}
+    assert load_book(table.as_table, 3).block_keys() == []
 
 
 # ------------------------------------------------------------------------------------------------ a table and its log
@@ -325,3 +325,65 @@ def test_records_of_a_recovery_that_was_broken_off_are_not_mixed_in() -> None:
         assert log.table._torn == {3}, "and all of it is read again before the term opens"
 
     story(play)
+
+
+# ------------------------------------------------------------------------------------------------------------ closed
+def test_a_block_that_a_whole_flush_interval_left_alone_is_closed() -> None:
+    state, table = state_of(), MemoryTable()
+    take_updates(state, 3)
+    flush(table, state.book)
+    assert state.book.closed == {}, "what was asked for since the flush before stays open"
+    flush(table, state.book)
+    assert set(state.book.blocks) == {(0, 0)}
+    values = [value for closed in state.book.closed.values() for value in closed.values.values()]
+    assert all(any(value is held for held in table.data.values()) for value in values), "one copy, not two"
+    assert panes_in(state.book) == panes_in(state_of().book)
+
+
+def test_a_block_is_closed_without_a_flush_where_nothing_comes_any_more() -> None:
+    state, table = state_of(), MemoryTable()
+    flush(table, state.book)
+    close_unused(table.as_table, 3, state.book)
+    assert set(state.book.blocks) == {(0, 0)}
+    assert panes_in(state.book) == panes_in(state_of().book)
+
+
+def test_a_block_that_the_table_does_not_hold_whole_stays_open() -> None:
+    state, table = state_of(), MemoryTable()
+    flush(table, state.book)
+    table.data.clear()
+    flush(table, state.book)
+    assert state.book.closed == {}
+
+
+def test_what_was_closed_is_not_sent_again_but_what_comes_late_for_it_is() -> None:
+    state, table = state_of(), MemoryTable()
+    take_updates(state, 3)
+    flush(table, state.book)
+    flush(table, state.book)
+    mark_unsent(state)
+    again = take_updates(state, 3)
+    assert again is not None
+    assert set(again.level_s.tolist()) == {0}
+    fold(state, columns_of_reports([GOOD], 1_000), NOW_S)
+    late = take_updates(state, 3)
+    assert late is not None
+    assert sorted(set(late.level_s.tolist())) == [0, 60, 3_600, 86_400]
+
+
+def test_a_state_costs_some_bytes_a_pane_row_once_it_is_quiet() -> None:
+    state, table, reports = FoldState(), MemoryTable(), []
+    for number in range(30_000):
+        provider, age_s = f"provider-{number % 500}", (number * 7_919) % (80 * 86_400)
+        latency_ms = 20 + (number * 31) % 400
+        reports.append(
+            {"provider_id": provider, "outcome": "success", "timestamp": NOW_S - age_s, "latency_ms": latency_ms}
+        )
+    fold(state, columns_of_reports(reports), NOW_S)
+    rows = sum(int((block.offset >= 0).sum()) for block in state.book.blocks.values())
+    flush(table, state.book)
+    flush(table, state.book)
+    held = sum(len(value) for closed in state.book.closed.values() for value in closed.values.values())
+    assert rows > 20_000
+    assert held / rows < 24, "dense arrays take 256"
+    assert len(state.book.blocks) == 1
