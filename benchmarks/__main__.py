@@ -13,6 +13,7 @@ PROGRAMS: Final = (
     "client",
     "duplicates",
     "credibility",
+    "attacks",
     "memory",
     "life",
     "latency",

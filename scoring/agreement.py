@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from scoring.arrays import Bools, Floats, Ints
+from scoring.circles import circles
 from scoring.ratings import Ratings, burst_weight, medians
 
 __all__ = ["BAD_WEIGHT", "SCEPTICISM", "Agreement", "agreement", "circle_sizes"]
@@ -21,10 +20,8 @@ BAD_WEIGHT: Final = 2.0
 ROUNDS: Final = 5
 DISSENT: Final = 0.5
 """Difference to the others, on −1..1, from which a rating is a dissent."""
-SHARED: Final = 3
-"""Dissents two reporters must share to count as moving together."""
-SHARED_PART: Final = 0.5
-"""Part of all their dissents that the shared ones must be."""
+LEAST: Final = 3
+"""Ratings of a subject from which one of them can be a dissent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +103,9 @@ def circle_sizes(ratings: Ratings) -> Ints:
     """
     count = np.bincount(ratings.subject, minlength=ratings.subjects)[ratings.subject]
     off = ratings.value - medians(ratings.subject, ratings.value, ratings.subjects)[ratings.subject]
-    dissents = (np.abs(off) > DISSENT) & (count >= SHARED)
+    dissents = (np.abs(off) > DISSENT) & (count >= LEAST)
     column = 2 * ratings.subject + (off > 0)
-    shape = (ratings.reporters, 2 * ratings.subjects)
-    where = (ratings.reporter[dissents], column[dissents])
-    made = coo_array((np.ones(int(dissents.sum())), where), shape=shape).tocsr()
-    made.data[:] = 1.0  # the same dissent twice is one
-    shared = (made @ made.T).tocoo()
-    each: Floats = np.asarray(made.sum(axis=1), dtype=np.float64).reshape(-1)
-    row, other = shared.coords
-    either = each[row] + each[other] - shared.data
-    together = (shared.data >= SHARED) & (shared.data >= SHARED_PART * either)
-    links = coo_array((np.ones(int(together.sum())), (row[together], other[together])), shape=shared.shape)
-    _, component = connected_components(links, directed=False)
+    component = circles(ratings.reporter[dissents], column[dissents], ratings.reporters, 2 * ratings.subjects)
     sizes: Ints = np.bincount(component, minlength=1)[component].astype(np.int64)
     return sizes
 

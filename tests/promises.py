@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.promised import (
     answers,
+    attacks,
     brokers,
     catalog,
     chaos,
@@ -34,6 +35,7 @@ __all__ = ["PROMISES", "Promise"]
 
 AREAS: Final = (
     answers,
+    attacks,
     brokers,
     catalog,
     chaos,

@@ -1,0 +1,1 @@
+"""Seeded attacks on the reports of a market, and what they cost."""
