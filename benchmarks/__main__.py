@@ -18,6 +18,9 @@ PROGRAMS: Final = (
     "life",
     "latency",
     "history",
+    "growth",
+    "maintenance",
+    "simulation",
 )
 USAGE: Final = f"python -m benchmarks [{'|'.join(PROGRAMS)} [OPTIONS]] | --show"
 

@@ -46,6 +46,50 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_a_process_of_ours_can_write_to_its_own_places_only",
         ),
     ),
+    "scaling.growth": Promise(
+        "How cost grows with reports, providers, tasks, spread, history and partitions is measured.",
+        tests_in(
+            "unit/benchmarks/test_growth",
+            "test_every_case_differs_from_the_base_case_in_the_figure_it_is_named_for",
+            "test_cases_have_a_row_each",
+            "test_cost_must_be_flat_over_reports_and_over_history_whatever_else_is_only_told",
+            "test_entities_of_a_case_are_those_its_reports_make",
+            "test_reports_lie_where_kafka_puts_their_provider_however_many_partitions_there_are",
+            "test_cost_is_by_million_reports",
+        ),
+        command="make bench ONLY=growth",
+    ),
+    "scaling.maintenance": Promise(
+        "What compaction and retention beside ingest cost it is measured in pairs of runs.",
+        tests_in(
+            "unit/benchmarks/test_maintenance",
+            "test_rounds_that_changed_something_are_counted",
+            "test_a_round_that_failed_is_no_result",
+        ),
+        command="make bench ONLY=maintenance",
+    ),
+    "scaling.simulation": Promise(
+        "A seeded simulation says how many workers a million reports a second take, and what a lost one costs.",
+        tests_in(
+            "unit/benchmarks/support/test_fleet",
+            "test_partitions_are_dealt_out_evenly_and_no_more_move_than_must",
+            "test_traffic_is_the_same_however_it_is_keyed_and_only_spread_differently",
+            "test_a_hot_provider_is_all_in_one_partition_until_it_is_spread",
+            "test_state_is_held_once_by_each_stage_and_once_more_for_every_place_a_provider_is_spread_to",
+            "test_what_comes_beyond_a_worker_s_rate_piles_up",
+            "test_a_rebalance_stops_all_and_restores_what_moved_and_then_they_catch_up",
+            "test_restoring_takes_as_long_as_the_state_that_moved_is_large",
+            "test_those_that_join_take_partitions_over",
+            "test_the_same_seed_gives_the_same_course_and_another_one_another",
+        )
+        + tests_in(
+            "unit/benchmarks/test_simulation",
+            "test_costs_are_what_growth_measured_above_its_base_case",
+            "test_as_many_workers_are_needed_as_keep_each_below_its_bound",
+            "test_no_number_of_workers_helps_where_one_partition_is_too_much",
+        ),
+        command="make bench ONLY=simulation",
+    ),
     "scaling.image": Promise(
         "The image installs the locks by hash and nothing else, and runs without root.",
         tests_in(
