@@ -11,7 +11,7 @@ from typing import Any
 
 import aiokafka
 import faust
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -67,7 +67,18 @@ class ChunkConsumer(driver.Consumer):
 
         Faust does this after a rebalance, in which what was fetched before is dropped. aiokafka leaves a partition
         without a committed offset where it is: behind what was dropped, which nobody would ever read again.
+
+        A partition may leave meanwhile. Then the rebalance that took it seeks anew when it is over.
         """
+        rebalances = self.app.rebalancing_count
+        try:
+            return await self._seek_to_committed()
+        except IllegalStateError:  # no current assignment
+            if self.app.rebalancing or self.app.rebalancing_count > rebalances:
+                return {}
+            raise
+
+    async def _seek_to_committed(self) -> Mapping[TP, int]:
         committed: Mapping[TP, int | None] = await super().seek_to_committed()
         fresh = [tp for tp, offset in committed.items() if tp.topic in self.transport.chunked and not (offset or 0) > 0]
         if fresh:

@@ -22,9 +22,9 @@ were as wide as the widest, are still read; any other is refused."""
 UPDATES_LAYOUT: Final = 2
 """Number of the layout of updates, whose layout 1 is still read."""
 _WIDE: Final = 1
-_UPDATES_BEGIN: Final = bytes((0x9B, UPDATES_LAYOUT))
-"""MessagePack's array of eleven, and the layout; an array of names follows. Updates of layout 1 are lz4 blocks, which
-begin with their length: below 9 MB, its third byte is no array."""
+_UPDATES_BEGIN: Final = bytes((0x9B, UPDATES_LAYOUT)), bytes((0x9C, UPDATES_LAYOUT))
+"""MessagePack's array of eleven or twelve, and the layout; an array of names follows. Updates of layout 1 are lz4
+blocks, which begin with their length: below 9 MB, its third byte is no array."""
 _ARRAY: Final = 0x90
 
 
@@ -80,6 +80,7 @@ class _Updates(msgspec.Struct, array_like=True):
     latency_pane: bytes
     latency_bucket: bytes
     latency_count: bytes
+    since: dict[int, int] = {}
 
 
 _NEXT: Final = "give the worker a new application id (TRUSTSCORE_APPLICATION_ID) and let it read the reports again"
@@ -233,7 +234,7 @@ def encode_updates(updates: PaneUpdates) -> bytes:
     u = updates
     panes = (_bytes(u.entity), _bytes(u.level_s), _bytes(u.start_s), _bytes(u.last_offset), *_sparse(u.stats))
     latency = (_bytes(u.latency_pane), _bytes(u.latency_bucket), _bytes(u.latency_count))
-    message = _Updates(UPDATES_LAYOUT, u.names, *panes, *latency)
+    message = _Updates(UPDATES_LAYOUT, u.names, *panes, *latency, dict(u.since))
     return msgspec.msgpack.encode(message)  # narrow already: not worth packing
 
 
@@ -244,7 +245,7 @@ def decode_updates(value: bytes) -> PaneUpdates:
     entity, level_s, start_s, last = (_ints(v, m.layout) for v in (m.entity, m.level_s, m.start_s, m.last_offset))
     pane, bucket, count = (_ints(v, m.layout) for v in (m.latency_pane, m.latency_bucket, m.latency_count))
     stats = _dense(m.columns, m.stats, len(entity), m.layout)
-    return PaneUpdates(m.names, entity, level_s, start_s, last, stats, pane, bucket, count)
+    return PaneUpdates(m.names, entity, level_s, start_s, last, stats, pane, bucket, count, m.since)
 
 
 def encode_names(names: list[str]) -> bytes:

@@ -21,7 +21,7 @@ from streams.schemas import REPORTS_SCHEMA
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
-from streams.steps.updates import concatenated, provider_of, split
+from streams.steps.updates import concatenated, linked, provider_of, split
 from streams.tables import BookTable, Ids, close_unused, flush_book, load_book, load_seen
 from streams.telemetry import Telemetry
 from streams.topics import REPORTS
@@ -118,6 +118,7 @@ class FoldLoop:
             for held in self._partitions.values():
                 self._fold(held)
             taken = [take_updates(held.state, partition) for partition, held in self._partitions.items()]
+            told = {partition: held.state.told for partition, held in self._partitions.items()}
             changed = [updates for updates in taken if updates is not None]
             if not changed:
                 return
@@ -125,7 +126,8 @@ class FoldLoop:
             target = np.array([zlib.crc32(provider_of(name).encode()) % places for name in updates.names])
             try:
                 for place, part in split(updates, target):
-                    self._sent.append(await self._panes.send(value=encode_updates(part), partition=place))
+                    message = encode_updates(linked(part, told, place))
+                    self._sent.append(await self._panes.send(value=message, partition=place))
             except BaseException:
                 self._send_all_again()
                 raise

@@ -26,6 +26,8 @@ class FoldState:
     rows_of: dict[tuple[str, str, str], tuple[int, int, int]] = field(default_factory=dict)
     """Rows of the facets of a (provider, task type, region); -1 where a facet is not stated."""
     unsent: dict[BlockKey, list[Ints]] = field(default_factory=dict)
+    told: dict[int, int] = field(default_factory=dict)
+    """By place: newest offset that was sent there since this state was loaded or everything was last sent again."""
 
 
 def facets_of(provider_id: str, task_type: str, region: str) -> tuple[str, str, str]:
@@ -188,6 +190,7 @@ def mark_unsent(state: FoldState) -> None:
         block = state.book.block(key)
         state.unsent[key] = [np.flatnonzero(block.offset >= 0)]
         block.latency.mark_all()
+    state.told.clear()
 
 
 class _Changed(NamedTuple):

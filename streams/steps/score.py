@@ -13,12 +13,14 @@ from scoring.panes import Ints
 from scoring.records import ScoreRecord
 from scoring.stats import BUCKETS, STATS
 from scoring.windows import Windows, baseline_starts
-from streams.steps.updates import SEPARATOR, PaneUpdates
+from streams.steps.updates import SEPARATOR, PaneUpdates, newest, source_of, without_sources
 
 __all__ = ["ScoreState", "merge", "restored", "score"]
 
 BATCH: Final = 1_000
 """Entities scored in one call: bounds the memory of their baselines."""
+PATIENCE: Final = 50
+"""Messages of a source left out in a row before its gap is taken for final: the topic may have forgotten some."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,10 @@ class ScoreState:
     """Entities to score at the next call."""
     said: dict[int, tuple[object, ...]] = field(default_factory=dict)
     """What a reader last saw of an entity."""
+    heard: dict[int, int] = field(default_factory=dict)
+    """Newest offset taken in of each source partition; all before it was taken in, too."""
+    left_out: dict[int, int] = field(default_factory=dict)
+    """Messages left out in a row of a source partition, since one before them is missing."""
     as_of_s: float = 0.0
     """Moment of the last call of ``score``: panes may be forgotten as of then, not as of a later clock, because the
     windows still hold them."""
@@ -46,9 +52,15 @@ class ScoreState:
 def merge(state: ScoreState, updates: PaneUpdates) -> None:
     """Take in pane updates; a pane at an older source offset than the state holds is left out.
 
-    One at the same offset is taken in again, which changes nothing unless a message before it was lost: an update
-    names only the latency buckets that changed.
+    One at the same offset is taken in again, which changes nothing.
+
+    An update names only the latency buckets that changed since the message before it. Where that is missing, the source
+    is left out: what an owner had sent and lost when its partition left is told by the next one, who begins where the
+    state was durable; and an owner that stays sends all panes again.
     """
+    updates = _without_gaps(state, updates)
+    if not len(updates.entity):
+        return
     rows = np.array([_row(state, name) for name in updates.names], np.int64)[updates.entity]
     state.windows.grow(len(state.entities))
     codes, group = np.unique(updates.level_s << 40 | updates.start_s, return_inverse=True)
@@ -63,6 +75,21 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
             pane, entry = pane[newer], entry[~old[updates.latency_pane[entry]]]
         if len(pane):
             _take_in(state, key, updates, rows, pane, entry)
+
+
+def _without_gaps(state: ScoreState, updates: PaneUpdates) -> PaneUpdates:
+    """The updates of the sources of which no message is missing."""
+    missing = set[int]()
+    for source, since in updates.since.items():
+        left_out = state.left_out.pop(source, 0)
+        if state.heard.get(source, -1) < since and left_out < PATIENCE:
+            state.left_out[source] = left_out + 1
+            missing.add(source)
+    if missing:
+        updates = without_sources(updates, missing)
+    for source, offset in newest(updates).items():
+        state.heard[source] = max(offset, state.heard.get(source, -1))
+    return updates
 
 
 def _grouped(group: Ints, groups: int) -> list[Ints]:
@@ -113,8 +140,11 @@ def _enter(state: ScoreState, row: int, name: str) -> None:
 def restored(book: Book) -> ScoreState:
     """The state that a book read back from its changelog stands for; every entity is to be scored anew."""
     state = ScoreState(book=book)
+    heard = book.block(LAST_SEEN).offset
     for row, name in enumerate(book.names):
         _enter(state, row, name)
+        source = source_of(name)
+        state.heard[source] = max(int(heard[row]), state.heard.get(source, -1))
     state.windows.grow(len(state.entities))
     state.changed.update(range(len(state.entities)))
     return state

@@ -21,6 +21,7 @@ steps = st.lists(
         st.tuples(st.just("flush"), st.just(0), st.none()),
         st.tuples(st.just("fail"), st.integers(0, 3), st.integers(0, 200)),
         st.tuples(st.just("crash"), st.integers(0, 3)),
+        st.tuples(st.just("leave"), st.lists(st.integers(0, 3), max_size=3)),
         st.tuples(st.just("wait"), st.sampled_from([1, 60, 700, 5_000])),
     ),
     max_size=14,
@@ -79,6 +80,7 @@ def _step(rng: random.Random) -> tuple[Any, ...]:
             ("flush", rng.randrange(4), rng.choice((rng.randrange(20), rng.randrange(200)))),
             ("fail", rng.randrange(4), rng.randrange(200)),
             ("crash", rng.randrange(4)),
+            ("leave", rng.sample(range(4), rng.randrange(3))),
             ("wait", rng.choice((1, 60, 700, 5_000))),
         ]
     )
@@ -91,6 +93,20 @@ def _step(rng: random.Random) -> tuple[Any, ...]:
         pytest.param([("fold", 2), ("flush", 2, None), ("crash", 0)], id="state is saved before its panes are sent"),
         pytest.param([("fold", 4), ("flush", 0, None), ("crash", 0), ("fold", 1), ("tick",)], id="restart in a pane"),
         pytest.param([("fold", 4), ("wait", 5_000), ("crash", 0), ("flush", 0, 2)], id="panes expire on the way"),
+        pytest.param(
+            [
+                ("fold", 1),
+                ("tick",),
+                ("fold", 3),
+                ("tick",),
+                ("leave", [1]),
+                ("fold", 1),
+                ("tick",),
+                ("fold", 2),
+                ("tick",),
+            ],
+            id="of what an owner before had sent only the last arrives, late",
+        ),
     ],
 )
 def test_stories_that_once_ended_badly_end_as_without(story: list[tuple[Any, ...]]) -> None:

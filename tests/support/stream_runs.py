@@ -16,7 +16,7 @@ from streams import tables as tables_module
 from streams.codec import decode_updates, encode_updates
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.score import ScoreState, merge
-from streams.steps.updates import PaneUpdates
+from streams.steps.updates import PaneUpdates, linked
 from streams.tables import flush_book, load_book
 from tests.support.memory_worker import MemoryTable, NotServed
 from tests.support.plain_panes import NOW_S, Report, columns_of_reports, panes_in
@@ -85,6 +85,8 @@ class Worker:
     log: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     told: list[PaneUpdates] = field(default_factory=list)
     flying: list[PaneUpdates] = field(default_factory=list)
+    late: list[PaneUpdates] = field(default_factory=list)
+    """What an owner before had sent, and what lands only behind the next message of its successor."""
     acknowledged: int = 0
     now_s: float = NOW_S
     crashes: int = 0
@@ -109,14 +111,14 @@ class Worker:
         """Send what changed, without waiting for it."""
         updates = take_updates(self.state, PARTITION)
         if updates is not None:
+            updates = linked(updates, {PARTITION: self.state.told}, 0)
             self.flying.append(decode_updates(encode_updates(updates)))
 
     def flush(self, folds_meanwhile: int, takes: int | None) -> None:
         """Wait for what was sent, fold as the loop does meanwhile, write the state; crash behind ``takes`` writes."""
         through = self.read
         self.tick()
-        self.told += self.flying
-        self.flying = []
+        self._deliver(self.flying)
         self.fold(folds_meanwhile)
         self.table.takes = takes
         try:
@@ -134,8 +136,7 @@ class Worker:
         The first ``lost`` messages never arrive, those behind them do.
         """
         self.tick()
-        self.told += self.flying[lost:]
-        self.flying = []
+        self._deliver(self.flying[lost:])
         self.table.takes = takes
         with suppress(NotServed):
             asyncio.run(flush_book(self.table.as_table, PARTITION, self.state.book, self.now_s))
@@ -145,15 +146,28 @@ class Worker:
     def crash(self, delivered: int) -> None:
         """``kill -9``: of the messages on their way, the first ``delivered`` arrived."""
         self.crashes += 1
-        self.told += self.flying[:delivered]
-        self.flying = []
+        self._deliver(self.flying[:delivered])
         self.log = self.table.log
         self.start()
+
+    def leave(self, arriving: list[int]) -> None:
+        """Paused past its session: of the messages on their way some arrive, and behind those of the successor."""
+        self.late = [self.flying[at] for at in sorted(set(arriving)) if at < len(self.flying)]
+        self.crash(delivered=0)
+
+    def _deliver(self, messages: list[PaneUpdates]) -> None:
+        self.told += messages
+        self.flying = []
+        if messages:
+            self.told += self.late
+            self.late = []
 
     def finish(self) -> None:
         """Read the rest and flush."""
         self.fold(len(self.whole))
         self.flush(0, None)
+        self.told += self.late
+        self.late = []
 
     def scores(self) -> ScoreState:
         """The score stage after all messages."""

@@ -4,6 +4,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from streams.app import Parts, build_app
@@ -178,5 +180,26 @@ def test_a_partition_of_which_nothing_was_committed_is_read_from_its_start_after
             finally:
                 consumer._thread = real
             assert thread.begun == [REPORTS, TP("trust.reports", 2)]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("rebalances", [1, 0], ids=["while partitions leave", "otherwise"])
+def test_seeking_a_partition_that_leaves_meanwhile_is_no_failure(rebalances: int) -> None:
+    async def story() -> None:
+        with worker() as parts:
+            consumer = consumer_of(parts)
+            thread: Any = consumer._thread
+
+            async def seek() -> Any:
+                parts.app.rebalancing_count += rebalances
+                raise IllegalStateError("No current assignment for partition")
+
+            thread.seek_to_committed = seek
+            if rebalances:
+                assert await consumer.seek_to_committed() == {}
+            else:
+                with pytest.raises(IllegalStateError):
+                    await consumer.seek_to_committed()
 
     asyncio.run(story())

@@ -9,7 +9,7 @@ from scoring.reports import OUTCOMES
 from streams.steps import score as step
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.score import ScoreState, merge, restored, score
-from streams.steps.updates import PaneUpdates
+from streams.steps.updates import PaneUpdates, linked
 from tests.support.plain_panes import NOW_S, Report, columns_of_reports, panes_in, panes_of, some_reports
 
 GOOD = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S, "latency_ms": 20}
@@ -199,3 +199,36 @@ def test_panes_forgotten_as_of_the_last_score_never_leave_a_window_behind() -> N
     assert (record.windows["1h"].n, record.windows["24h"].n) == (0, 1)
     assert state.book.expire(state.as_of_s) == [(60, NOW_S // 60 * 60, 0)]
     assert state.windows.sums[0, :, 0].tolist() == [0, 0, 1, 1, 1, 1]
+
+
+def chained(reports: Sequence[Report]) -> list[PaneUpdates]:
+    """One message for each report, each naming the one before."""
+    told: dict[int, dict[int, int]] = {0: {}}
+    return [linked(message, told, 0) for message in updates_of(reports, chunks=len(reports))]
+
+
+def test_a_message_behind_a_missing_one_waits_for_one_that_tells_all() -> None:
+    messages = chained([GOOD, GOOD | {"latency_ms": 300}, GOOD | {"latency_ms": 4_000}])
+    state = merged(messages[0], messages[2])
+    assert panes_in(state.book) == panes_in(merged(messages[0]).book), "its newer sums must not hide what is missing"
+    merge(state, messages[1])
+    merge(state, messages[2])
+    assert panes_in(state.book) == panes_in(merged(*messages).book)
+
+
+def test_a_gap_that_nobody_closes_is_taken_as_it_is_in_the_end() -> None:
+    first, _, *others = chained([GOOD] * (step.PATIENCE + 4))
+    state = merged(first, *others[: step.PATIENCE])
+    assert state.heard == {0: 0}
+    merge(state, others[step.PATIENCE])
+    assert state.heard == {0: step.PATIENCE + 2}
+    merge(state, others[step.PATIENCE + 1])
+    assert state.heard == {0: step.PATIENCE + 3}
+
+
+def test_a_state_read_back_knows_what_it_has_heard() -> None:
+    messages = chained([GOOD, GOOD | {"latency_ms": 300}, GOOD | {"latency_ms": 4_000}])
+    state = restored(saved(merged(*messages[:2]).book))
+    assert state.heard == {0: 1}
+    merge(state, messages[2])
+    assert panes_in(state.book) == panes_in(merged(*messages).book)

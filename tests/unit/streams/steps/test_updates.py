@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 
 from streams.steps.fold import FoldState, fold, take_updates
-from streams.steps.updates import PaneUpdates, concatenated, provider_of, row_name, split
+from streams.steps.updates import (
+    PaneUpdates,
+    concatenated,
+    linked,
+    newest,
+    provider_of,
+    row_name,
+    split,
+    without_sources,
+)
 from tests.support.plain_panes import NOW_S, columns_of_reports, some_reports
 
 Row = tuple[object, ...]
@@ -51,9 +60,26 @@ def test_splitting_loses_nothing_and_sends_each_entity_to_its_place(places: int,
     assert sorted(row for _, part in parts for row in rows(part)) == sorted(rows(whole))
 
 
-def test_splitting_keeps_the_order_of_the_panes_of_a_place() -> None:
+def test_splitting_puts_newer_panes_in_later_parts() -> None:
     whole = updates(3)
-    assert [row for _, part in split(whole, np.zeros(len(whole.names), int), 10) for row in rows(part)] == rows(whole)
+    parts = [part for _, part in split(whole, np.zeros(len(whole.names), int), 10)]
+    offsets = np.concatenate([part.last_offset for part in parts])
+    assert offsets.tolist() == sorted(whole.last_offset.tolist())
+
+
+def test_a_linked_part_names_the_newest_offset_of_the_one_before_to_its_place() -> None:
+    first, second = updates(1, 4), updates(2, 4)
+    told: dict[int, dict[int, int]] = {4: {}}
+    assert linked(first, told, 0).since == {}
+    assert linked(first, told, 1).since == {}, "another place"
+    assert linked(second, told, 0).since == newest(first)
+    assert told == {4: {0: max(newest(first)[4], newest(second)[4]), 1: newest(first)[4]}}
+
+
+def test_without_a_source_all_others_stay() -> None:
+    whole = concatenated([updates(1, 0), updates(2, 1)])
+    assert sorted(rows(without_sources(whole, {0}))) == sorted(rows(updates(2, 1)))
+    assert rows(without_sources(whole, {0, 1})) == []
 
 
 def test_a_row_name_tells_its_provider() -> None:
