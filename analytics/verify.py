@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime, time
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from scoring import trust
 from scoring.anomalies import Baseline
 from scoring.evidence import Evidence
 from scoring.records import ScoreRecord
+from scoring.stats import WINDOWS, covers
 
 __all__ = ["PaneCheck", "ScoreCheck", "ScoreGap", "Verification", "verify"]
 
@@ -66,6 +68,8 @@ class ScoreCheck:
     """Of two floats, relative to the larger of 1 and their size."""
     ahead: int = 0
     """Left out: made from reports the lake does not hold yet."""
+    forgotten: int = 0
+    """Left out: made from reports of days that retention has taken out of the lake."""
     other_method: int = 0
     """Left out: made by another version of the formulas."""
     first: list[ScoreGap] = field(default_factory=list)
@@ -78,6 +82,8 @@ class Verification:
     totals: Totals
     waiting_reports: dict[int, int]
     """By partition: reports whose panes are not committed yet; they were left out of the panes compared."""
+    kept_since: date | None
+    """First day of which retention has kept reports and panes; older ones were left out. None: it took nothing out."""
     duplicates: list[Duplicate]
     panes: PaneCheck
     scores: ScoreCheck
@@ -122,10 +128,11 @@ def verify(
         raise InvalidRequest("provider", "one with reports in the lake", provider_id, "trustscore discover lists them")
     last, committed = _committed(lake)
     duplicates = _duplicates(lake, progress)
+    kept = max((day for table in ("reports", "panes") if (day := lake.kept_since(table))), default=None)
     waiting = {at: offset - committed[at] for at, offset in last.items() if offset > committed[at]}
-    panes = _panes(lake, committed, provider_id, progress)
+    panes = _panes(lake, committed, provider_id, kept, progress)
     scores = _scores(lake, last, provider_id, limit_scores, since_s, progress)
-    return Verification(totals, waiting, duplicates, panes, scores)
+    return Verification(totals, waiting, kept, duplicates, panes, scores)
 
 
 def _duplicates(lake: Lake, progress: Progress) -> list[Duplicate]:
@@ -154,11 +161,13 @@ def _committed(lake: Lake) -> tuple[dict[int, int], dict[int, int]]:
     return last, both
 
 
-def _panes(lake: Lake, committed: Mapping[int, int], provider_id: str | None, progress: Progress) -> PaneCheck:
+def _panes(
+    lake: Lake, committed: Mapping[int, int], provider_id: str | None, kept_since: date | None, progress: Progress
+) -> PaneCheck:
     check = PaneCheck()
     with lake.cursor() as cursor:
         recount.prepare(cursor, committed)
-        spans = recount.day_spans(cursor, provider_id)
+        spans = recount.day_spans(cursor, provider_id, kept_since)
         progress("panes", 0, len(spans))
         for number, days in enumerate(spans, 1):
             compared, different, first = recount.pane_gaps(cursor, days, provider_id, SHOWN)
@@ -179,10 +188,12 @@ def _scores(
         found = queries.latest_scores(lake, provider_id)
     else:
         found = queries.scores_since(lake, since_s, provider_id)
-    ready, ahead = _ready(lake, found, last, instead=since_s is None)
-    ours = [record for record in ready if record.method == METHOD]
-    chosen = ours[:limit]
-    check = ScoreCheck(ahead=ahead, other_method=len(ready) - len(ours))
+    ours = [record for record in found if record.method == METHOD]
+    kept_since = lake.kept_since("reports")
+    whole = [record for record in ours if kept_since is None or _is_since(record, kept_since)]
+    ready, ahead = _ready(lake, whole, last, instead=since_s is None)
+    chosen = ready[:limit]
+    check = ScoreCheck(ahead=ahead, forgotten=len(ours) - len(whole), other_method=len(found) - len(ours))
     progress("scores", 0, len(chosen))
     with lake.cursor() as cursor:
         recount.prepare(cursor, last)
@@ -204,14 +215,26 @@ def _ready(
     if not ahead or not instead:
         return ready, len(ahead)
     newest: dict[tuple[str, str], ScoreRecord] = {}
+    kept_since = lake.kept_since("reports")
     for record in queries.earlier_scores(lake, ahead, _EARLIER):
-        if _is_held(record, last):
+        whole = record.method == METHOD and (kept_since is None or _is_since(record, kept_since))
+        if whole and _is_held(record, last):
             newest.setdefault((record.provider_id, record.facet), record)
     return [*ready, *newest.values()], len(ahead) - len(newest)
 
 
 def _is_held(record: ScoreRecord, last: Mapping[int, int]) -> bool:
     return all(offset <= last.get(partition, -1) for partition, offset in record.through.items())
+
+
+def _is_since(record: ScoreRecord, day: date) -> bool:
+    """Whether no report of an earlier day than this can be in a score: its longest window begins later.
+
+    A score without a report in that window was made from the moment of an older one.
+    """
+    longest = WINDOWS[-1]
+    begins_s = covers(longest, record.as_of_s)[0]
+    return begins_s >= datetime.combine(day, time(), UTC).timestamp() and record.windows[longest.name].n > 0
 
 
 def _batches(records: Sequence[ScoreRecord]) -> Iterator[list[ScoreRecord]]:

@@ -12,7 +12,11 @@ import numpy as np
 import structlog
 from faust.types import TP, EventT
 
+<<<<<<< HEAD
 from scoring.book import ROWS_PER_PART, BlockKey, Book, Closed
+=======
+from scoring.book import LAST_SEEN, ROWS_PER_PART, Book
+>>>>>>> 1bc4402 (State is flushed in stages: what others rest on is durable first; verify knows of retention; docs of lake maintain)
 from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
 from streams.codec import checked_part, decode_names, decode_part, encode_names, encode_part
 from streams.crash import crash_point
@@ -270,8 +274,11 @@ class Ids(NamedTuple):
 async def flush_book(table: BookTable, partition: int, book: Book, now_s: float, ids: Ids | None = None) -> int:
     """Write what changed since the last flush and wait until the changelog has it; how many entries were written.
 
-    Names go first: a row that was written always has its name. A single marker goes last, as a batch of its own: the
-    embedded broker reports the end of a log as the start of its last batch plus one, and recovery stops there.
+    What others rest on is waited for before they go. Sent together, the first might be refused while membership is
+    unsure, and the others go out a moment later, when it is not. Names go first, one after the other: a row that was
+    written always has its name, and no next owner gives it to another. Then what was last seen: no pane holds a report
+    behind it, so a replay knows from it which reports cannot be in any. A single marker goes last, as a batch of its
+    own: the embedded broker reports the end of a log as the start of its last batch plus one, and recovery stops there.
 
     When others have written between, all is written anew: compaction keeps the last record of a key, also one that
     does not count.
@@ -312,28 +319,42 @@ def _part_key(partition: int, part: tuple[int, int, int]) -> bytes:
 
 async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids: Ids | None) -> int:
     gone = book.expire(now_s)
-    entries: list[tuple[bytes, bytes | None]] = [(_part_key(partition, key), None) for key in gone]
-    entries = [(key, value) for key, value in entries if key in table.data]
-    if book.named < len(book.names):
-        for part in range(book.named // ROWS_PER_PART, -(-len(book.names) // ROWS_PER_PART)):
-            names = book.names[part * ROWS_PER_PART : (part + 1) * ROWS_PER_PART]
-            entries.append((b"%d/names/%d" % (partition, part), encode_names(names)))
-    named, book.named = book.named, len(book.names)
     unused = book.unused()
-    dirty, book.dirty = sorted(book.dirty), set()
     book.used.clear()
-    entries += [(_part_key(partition, key), encode_part(book.part(*key))) for key in dirty]
+    stages = _stages(table, partition, book, gone)
     if ids:
-        entries += id_entries(ids.seen, partition, ids.first_ms)
+        stages[-1] += id_entries(ids.seen, partition, ids.first_ms)
+    named, book.named = book.named, len(book.names)
+    dirty, book.dirty = book.dirty, set()
     try:
-        await asyncio.gather(*[table.write(key, value) for key, value in entries])
-        if entries:
+        for stage in stages:
+            await asyncio.gather(*[table.write(key, value) for key, value in stage])
+        if any(stages):
             crash_point("state-before-marker")
             await table.write(b"%d/flushed" % partition, b"%d" % book.high)
         if ids:
             settled(ids.seen)
     except BaseException:
-        book.named, book.dirty = min(named, book.named), book.dirty | set(dirty)
+        book.named, book.dirty = min(named, book.named), book.dirty | dirty
         raise
     _close(table, partition, book, [key for key in unused if key not in book.used])
-    return len(entries)
+    return sum(map(len, stages))
+
+
+def _stages(
+    table: BookTable, partition: int, book: Book, gone: Iterable[tuple[int, int, int]]
+) -> list[list[tuple[bytes, bytes | None]]]:
+    """What a flush writes, each stage once the one before is there: parts of names, what was last seen, panes."""
+    stages: list[list[tuple[bytes, bytes | None]]] = []
+    if book.named < len(book.names):
+        for part in range(book.named // ROWS_PER_PART, -(-len(book.names) // ROWS_PER_PART)):
+            names = book.names[part * ROWS_PER_PART : (part + 1) * ROWS_PER_PART]
+            stages.append([(b"%d/names/%d" % (partition, part), encode_names(names))])
+    last_seen: list[tuple[bytes, bytes | None]] = []
+    panes: list[tuple[bytes, bytes | None]] = [
+        (entry, None) for entry in (_part_key(partition, key) for key in gone) if entry in table.data
+    ]
+    for key in sorted(book.dirty):
+        entries = last_seen if key[:2] == LAST_SEEN else panes
+        entries.append((_part_key(partition, key), encode_part(book.part(*key))))
+    return [*stages, last_seen, panes]

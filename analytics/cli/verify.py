@@ -89,6 +89,10 @@ def _print_left_out(done: Verification) -> None:
         say(
             f"left out: {done.scores.ahead:,} scores made from reports that are not in the lake yet; verify again later"
         )
+    if done.kept_since is not None:
+        say(Text(f"left out: days before {done.kept_since}, which retention has taken out of the lake"))
+    if done.scores.forgotten:
+        say(Text(f"left out: {done.scores.forgotten:,} scores made from reports of such days"))
     if done.scores.other_method:
         say(Text(f"left out: {done.scores.other_method:,} scores made by another version of the formulas"))
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from deltalake import DeltaTable
 from analytics.lake.address import check_path
 from analytics.lake.duck import duck, remote_files
 from analytics.lake.errors import NoLake, UnreadableTable
-from analytics.lake.tables import TableState, newest, sizes_of, state_of
+from analytics.lake.tables import TableState, kept_since, newest, sizes_of, state_of
 from analytics.lake.views import DERIVED, TABLES, base_view
 
 __all__ = ["Lake", "connect", "refresh"]
@@ -88,6 +89,11 @@ class Lake:
         if delta is None:
             return dict.fromkeys(partitions)
         return {partition: delta.transaction_version(f"{topic}-{partition}") for partition in partitions}
+
+    def kept_since(self, table: str) -> date | None:
+        """First day that retention has kept of a table; None when it has taken nothing out."""
+        delta = self._delta.get(table)
+        return None if delta is None else kept_since(delta)
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -38,16 +38,19 @@ class PaneGap:
     """What the reports give minus what the table holds."""
 
 
-def day_spans(cursor: duckdb.DuckDBPyConnection, provider_id: str | None) -> list[tuple[date, date]]:
-    """All days that hold a report or a pane, in spans of about half a million rows, oldest first."""
+def day_spans(
+    cursor: duckdb.DuckDBPyConnection, provider_id: str | None, since: date | None = None
+) -> list[tuple[date, date]]:
+    """All days from ``since`` on that hold a report or a pane, in spans of about half a million rows, oldest first."""
     sql = """
         select date, count(*) from (
           select date, provider_id from reports union all select date, provider_id from pane_increments
-        ) where provider_id = coalesce($provider_id, provider_id) group by date order by date limit 100_000
+        ) where provider_id = coalesce($provider_id, provider_id) and date >= coalesce($since, date)
+        group by date order by date limit 100_000
     """
     spans: list[tuple[date, date]] = []
     room = 0
-    for day, rows in cursor.execute(sql, {"provider_id": provider_id}).fetchall():
+    for day, rows in cursor.execute(sql, {"provider_id": provider_id, "since": since}).fetchall():
         if rows > room:
             spans.append((day, day))
             room = _ROWS_AT_ONCE

@@ -21,6 +21,7 @@ steps = st.lists(
         st.tuples(st.just("flush"), st.just(0), st.none()),
         st.tuples(st.just("fail"), st.integers(0, 3), st.integers(0, 200)),
         st.tuples(st.just("crash"), st.integers(0, 3)),
+        st.tuples(st.just("lapse"), st.integers(1, 8)),
         st.tuples(st.just("leave"), st.lists(st.integers(0, 3), max_size=3)),
         st.tuples(st.just("wait"), st.sampled_from([1, 60, 700, 5_000])),
     ),
@@ -80,6 +81,7 @@ def _step(rng: random.Random) -> tuple[Any, ...]:
             ("flush", rng.randrange(4), rng.choice((rng.randrange(20), rng.randrange(200)))),
             ("fail", rng.randrange(4), rng.randrange(200)),
             ("crash", rng.randrange(4)),
+            ("lapse", rng.randrange(1, 8)),
             ("leave", rng.sample(range(4), rng.randrange(3))),
             ("wait", rng.choice((1, 60, 700, 5_000))),
         ]
@@ -106,6 +108,10 @@ def _step(rng: random.Random) -> tuple[Any, ...]:
                 ("tick",),
             ],
             id="of what an owner before had sent only the last arrives, late",
+        ),
+        pytest.param(
+            [("fold", 1), ("flush", 0, None), ("fold", 2), ("lapse", 1), ("fold", 3)],
+            id="names are refused and the rows behind them are not",
         ),
     ],
 )

@@ -29,6 +29,8 @@ class MemoryTable:
         self.log = list(log)
         self.takes = takes
         """Writes that are still taken; ``None``: all."""
+        self.misses = 0
+        """Writes that are refused first, as while membership is unsure for a moment."""
         self.disturbed = self._healed = 0
         self.refusal: ValueError | None = None
         self.data: dict[bytes, bytes] = {}
@@ -45,7 +47,8 @@ class MemoryTable:
         """As ``BookTable.write``; fails once ``takes`` writes were taken."""
         self._set(key, value)
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if self.takes == 0:
+        if self.takes == 0 or self.misses:
+            self.misses = max(0, self.misses - 1)
             sent.set_exception(NotServed(key))
         else:
             self.takes = None if self.takes is None else self.takes - 1

@@ -150,6 +150,17 @@ class Worker:
         self.log = self.table.log
         self.start()
 
+    def lapse(self, misses: int) -> None:
+        """A flush whose first writes are refused, as membership is unsure, and whose others are not; then the end."""
+        self.tick()
+        self._deliver(self.flying)
+        self.table.misses = misses
+        try:
+            asyncio.run(flush_book(self.table.as_table, PARTITION, self.state.book, self.now_s))
+        except NotServed:
+            self.crash(delivered=0)
+        self.table.misses = 0
+
     def leave(self, arriving: list[int]) -> None:
         """Paused past its session: of the messages on their way some arrive, and behind those of the successor."""
         self.late = [self.flying[at] for at in sorted(set(arriving)) if at < len(self.flying)]

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from analytics.cli.main import app
 from analytics.compaction import compact
 from analytics.errors import InvalidRequest
 from analytics.lake import Lake
+from analytics.retention import retain
 from analytics.verify import Verification, verify
 from scoring.records import ScoreRecord
 from tests.support.lake_maker import LakeMaker
@@ -309,3 +310,33 @@ def test_the_command_exits_with_2_where_there_is_nothing_to_verify(tmp_path: Pat
     code, _, refused = _run("--lake", str(small.root), "--since", "yesterday")
     assert code == 2
     assert "--since must be an RFC 3339 time with zone; got 'yesterday'" in refused
+
+
+def _day(days_ago: int) -> date:
+    return datetime.fromtimestamp(NOW_S - days_ago * 86_400, UTC).date()
+
+
+@pytest.mark.parametrize("table", ["reports", "panes"])
+def test_days_that_retention_took_out_are_left_out_and_said(small: LakeMaker, table: str) -> None:
+    before = _verified(small.root)
+    retain(str(small.root), {table: 3}, _day(0))
+    done = _verified(small.root)
+    assert done.equal
+    assert done.kept_since == _day(3)
+    assert 0 < done.panes.compared < before.panes.compared
+    assert done.scores.forgotten == (before.scores.compared if table == "reports" else 0)
+    said = CliRunner().invoke(app, ["verify", "--lake", str(small.root)])
+    assert said.exit_code == 0
+    assert f"left out: days before {_day(3)}, which retention has taken out of the lake" in said.stdout
+
+
+def test_scores_whose_days_were_all_kept_are_compared_and_those_of_the_silent_left_out(tmp_path: Path) -> None:
+    maker = LakeMaker(tmp_path)
+    maker.add([{"provider_id": "silent", "outcome": "success", "timestamp": NOW_S, "latency_ms": 5.0}], NOW_S)
+    later_s = NOW_S + 93 * 86_400
+    maker.add([{"provider_id": "fresh", "outcome": "success", "timestamp": later_s, "latency_ms": 5.0}], later_s + 1)
+    maker.score(later_s + 2)
+    retain(str(tmp_path), {"reports": 92, "panes": 92}, _day(-93))
+    done = _verified(tmp_path)
+    assert done.equal
+    assert (done.scores.compared, done.scores.forgotten) == (1, 1)
