@@ -12,11 +12,7 @@ import numpy as np
 import structlog
 from faust.types import TP, EventT
 
-<<<<<<< HEAD
-from scoring.book import ROWS_PER_PART, BlockKey, Book, Closed
-=======
-from scoring.book import LAST_SEEN, ROWS_PER_PART, Book
->>>>>>> 1bc4402 (State is flushed in stages: what others rest on is durable first; verify knows of retention; docs of lake maintain)
+from scoring.book import LAST_SEEN, ROWS_PER_PART, BlockKey, Book, Closed
 from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
 from streams.codec import checked_part, decode_names, decode_part, encode_names, encode_part
 from streams.crash import crash_point
