@@ -45,6 +45,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "replay": Entry("analytics.cli.firstrun:replay", "Send reports from a file through Kafka.", _DATA),
     "simulate": Entry("analytics.cli.firstrun:simulate", "Send seeded sample traffic through Kafka.", _DATA),
     "verify": Entry("analytics.cli.verify:verify", "Recompute panes and scores from the lake and compare.", _DATA),
+    "backtest": Entry("analytics.cli.backtest:backtest", "Measure how well the score predicts the next call.", _DATA),
     "credibility": Entry(
         "analytics.cli.credibility:credibility", "Say how far each reporter in a file can be believed.", _DATA
     ),

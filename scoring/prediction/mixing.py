@@ -1,0 +1,98 @@
+"""Logistic mixing: features into a probability, by weights that learn online and are chosen by context."""
+
+from typing import Final
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from scoring.arrays import Ints
+from scoring.prediction.levels import grown
+from scoring.prediction.runs import Singles, runs_of
+
+__all__ = ["Mixers", "logistic", "logit"]
+
+START: Final = 0.06
+"""Weight of each feature at first."""
+RATE: Final = np.float32(0.03)
+GRADIENTS: Final = np.float32(9.0)
+"""Squared gradients that each weight is taken to have seen at first: larger, slower at first."""
+CAREFUL: Final = np.float32(0.2)
+FURTHEST: Final = np.float32(10.0)
+"""Bound of a mixer's logit."""
+
+
+def logit(probability: Singles | np.float32) -> Singles:
+    """``ln(p / (1 − p))``, p bounded to 0.0001 and 0.9999.
+
+    >>> logit(np.array([0.5, 1], np.float32)).round(2).tolist()
+    [0.0, 9.210000038146973]
+    """
+    bounded = np.clip(probability, np.float32(1e-4), np.float32(1 - 1e-4))
+    odds: Singles = np.log(bounded / (1 - bounded))
+    return odds
+
+
+def logistic(value: Singles) -> Singles:
+    """``1 / (1 + exp(−value))``."""
+    share: Singles = (1 / (1 + np.exp(-value))).astype(np.float32)
+    return share
+
+
+class Mixers:
+    """Several mixers over the same F features; each takes, for each call, the weights of one context.
+
+    Notes
+    -----
+    Mixer s says ``z_s = w_s · x`` and learns on its own error: gradient ``g = (success − logistic(z_s)) x`` (Mattern,
+    Linear and Geometric Mixtures, Data Compression Conference 2013). The answer is the mean of the z_s. A step over m
+    calls adds for each weight ``η Σg / (√(9 + Σ g² of all calls so far) + .2 η Σ p (1 − p) |x| Σ|x|)``, η = .03:
+    Adagrad (Duchi, Hazan, Singer, JMLR 12, 2011), held back by a bound of the loss's curvature (Böhning, Lindsay,
+    Annals of the Institute of Statistical Mathematics 40, 1988), so that many calls of one step do not push the same
+    weight too far. |x| of the single feature is its mean over the step.
+    """
+
+    def __init__(self, features: int) -> None:
+        self._weights: Singles = np.full((features, 64), START, dtype=np.float32).T
+        self._squares: Singles = np.full((features, 64), GRADIENTS, dtype=np.float32).T
+
+    def before(self, features: Singles, sets: Ints) -> Singles:
+        """Logits [S, N] of S mixers; ``features`` [N, F], ``sets`` [S, N]: which weights each takes."""
+        known = np.where(sets < len(self._weights), sets, 0)
+        weights = self._weights.take(known, axis=0)
+        logits: Singles = np.clip(np.einsum("snf,nf->sn", weights, features), -FURTHEST, FURTHEST)
+        return logits
+
+    def learn(self, features: Singles, sets: Ints, success: Singles, step: int) -> Singles:
+        """Mean logit [N] before each call; weights change after every ``step`` calls."""
+        self._grow(int(sets.max(initial=0)) + 1)
+        size = np.abs(features)
+        width, squares = size.sum(axis=1), features * features
+        answer = np.empty(len(features), dtype=np.float32)
+        for begin in range(0, len(features), step):
+            rows = slice(begin, begin + step)
+            here = sets[:, rows]
+            z = self.before(features[rows], here)
+            answer[rows] = z.mean(axis=0)
+            said = logistic(z)
+            curve = said * (1 - said) * width[rows]
+            self._step(features[rows], squares[rows], here, success[rows] - said, curve, size[rows].mean(axis=0))
+        return answer
+
+    def _step(
+        self, features: Singles, squares: Singles, sets: Ints, error: Singles, curve: Singles, usual: Singles
+    ) -> None:
+        runs = runs_of(sets.ravel())
+        shape, calls = (len(runs.keys), len(features)), runs.order % len(features)
+        ends = np.append(runs.starts, len(calls))
+        errors = error.ravel().take(runs.order)
+        gradient = csr_array((errors, calls, ends), shape=shape) @ features
+        seen = self._squares.take(runs.keys, axis=0)
+        seen += csr_array((errors * errors, calls, ends), shape=shape) @ squares
+        bound = np.add.reduceat(curve.ravel().take(runs.order), runs.starts)
+        self._squares[runs.keys] = seen
+        self._weights[runs.keys] += RATE * gradient / (np.sqrt(seen) + RATE * CAREFUL * bound[:, None] * usual)
+
+    def _grow(self, sets: int) -> None:
+        if sets > len(self._weights):
+            self._weights = np.ascontiguousarray(grown(self._weights.T, sets, START).T)
+            self._squares = np.ascontiguousarray(grown(self._squares.T, sets, float(GRADIENTS)).T)

@@ -1,0 +1,87 @@
+"""The predictor: what is known, mixed and calibrated into a probability, before each call and from every outcome."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from scoring.arrays import Floats
+from scoring.prediction.audience import Audience
+from scoring.prediction.calibration import Calibration
+from scoring.prediction.calls import Calls, Outcomes
+from scoring.prediction.clues import FEATURES, MAPS, Clues, clues_of
+from scoring.prediction.contexts import Contexts
+from scoring.prediction.delay import LatencyQuantiles
+from scoring.prediction.evidence import Evidence
+from scoring.prediction.mixing import Mixers, logit
+from scoring.prediction.runs import Singles
+
+__all__ = ["Predictions", "Predictor"]
+
+BLOCK = 512
+"""Calls whose features are taken together: exact within, so this is a matter of memory and speed only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """Of N calls; arrays [N]."""
+
+    success: Floats
+    """Probability that the call succeeds for this caller."""
+    score: Floats
+    """Probability that a call to the provider succeeds, whoever calls: failures that are a caller's own left out."""
+    latency_ms: Floats
+    """Quantiles 5 %, 50 % and 95 % of the latency, [3, N]; the first and the last are a 90 % interval."""
+
+
+class Predictor:
+    """Learns from calls in the order they end, and predicts the next ones.
+
+    Parameters
+    ----------
+    step
+        Calls after which the weights of the mixers change. Smaller is more accurate and slower.
+    """
+
+    def __init__(self, step: int = 256) -> None:
+        self.step = step
+        self._evidence = Evidence()
+        self._contexts = Contexts()
+        self._mixers = Mixers(len(FEATURES))
+        self._calibration = Calibration(MAPS)
+        self._audience = Audience()
+        self._delay = LatencyQuantiles()
+
+    def learn(self, calls: Calls, outcomes: Outcomes) -> Predictions:
+        """Predictions from what was known before each call, which then is learned."""
+        if not len(calls):
+            return self.predict(calls)
+        parts = [slice(begin, begin + BLOCK) for begin in range(0, len(calls), BLOCK)]
+        learned = [self._learn(calls.part(rows), outcomes.part(rows)) for rows in parts]
+        return Predictions(
+            np.concatenate([part.success for part in learned]),
+            np.concatenate([part.score for part in learned]),
+            np.concatenate([part.latency_ms for part in learned], axis=1),
+        )
+
+    def predict(self, calls: Calls) -> Predictions:
+        """Predictions from what is known now; nothing is learned."""
+        view = self._evidence.look(calls)
+        clues = clues_of(view, calls.provider, calls.reporter)
+        features = _features(clues, self._contexts.before(clues.contexts))
+        success = self._calibration.before(self._mixers.before(features, clues.sets).mean(axis=0), clues.maps)
+        score = self._audience.before(calls.provider + 1, view.parent)
+        return Predictions(success, score, self._delay.before(calls.provider + 1, view.pair_row, view, success))
+
+    def _learn(self, calls: Calls, outcomes: Outcomes) -> Predictions:
+        good = outcomes.success.astype(np.float32)
+        view = self._evidence.look(calls, outcomes)
+        clues = clues_of(view, calls.provider, calls.reporter)
+        features = _features(clues, self._contexts.learn(clues.contexts, good))
+        success = self._calibration.learn(self._mixers.learn(features, clues.sets, good, self.step), clues.maps, good)
+        score = self._audience.learn(calls.provider + 1, calls.reporter + 1, view.past, good, view.parent)
+        latency = self._delay.learn(calls.provider + 1, view.pair_row, view, success, outcomes.latency_ms)
+        return Predictions(success, score, latency)
+
+
+def _features(clues: Clues, rates: Singles) -> Singles:
+    return np.ascontiguousarray(np.concatenate([clues.features, logit(rates)]).T)
