@@ -46,8 +46,8 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
         traffic = Traffic(given.rate, given.partitions, given.providers, given.exponent, keying=keying, seed=given.seed)
         yield from _sized(costs, traffic, {"costs": told})
     traffic = Traffic(given.rate, given.partitions, given.providers, given.exponent, 4, "hot spread", given.seed)
-    workers = needed(costs, traffic)
-    if workers is None:
+    workers = needed(costs, traffic) or traffic.partitions
+    if Fleet(costs, traffic, workers).busy().max() >= 1:
         raise BenchmarkFailed("a partition alone needs more than a worker has: take more partitions")
     yield from _disturbed(costs, traffic, workers, given.seed)
 
