@@ -24,7 +24,7 @@ PROMISES: Final[dict[str, Promise]] = {
         tests_in("chaos/test_network", "test_a_bad_network_changes_no_number"),
     ),
     "chaos.zombie": Promise(
-        "`make chaos` shows what a worker paused past its session still does to its successor's numbers.",
+        "`make chaos` shows whether a worker paused past its session changes its successor's numbers.",
         tests_in(
             "chaos/test_zombie",
             "test_a_worker_paused_past_its_session_writes_nothing_over_its_successor",
