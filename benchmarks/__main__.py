@@ -12,6 +12,7 @@ PROGRAMS: Final = (
     "wsdream",
     "client",
     "duplicates",
+    "truth",
     "credibility",
     "attacks",
     "memory",

@@ -49,4 +49,12 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_bad_input_is_refused_with_what_was_wanted",
         ),
     ),
+    "prediction.measured": Promise(
+        "`make bench ONLY=truth` measures the prediction against its targets, beside every baseline.",
+        tests_in(
+            "unit/benchmarks/test_truth",
+            "test_rows_state_targets_for_the_callers_prediction_alone",
+            "test_coverage_counts_as_missed_by_how_far_it_is_outside",
+        ),
+    ),
 }
