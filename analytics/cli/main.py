@@ -46,6 +46,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "simulate": Entry("analytics.cli.firstrun:simulate", "Send seeded sample traffic through Kafka.", _DATA),
     "verify": Entry("analytics.cli.verify:verify", "Recompute panes and scores from the lake and compare.", _DATA),
     "backtest": Entry("analytics.cli.backtest:backtest", "Measure how well the score predicts the next call.", _DATA),
+    "attack-cost": Entry("analytics.cli.attack_cost:attack_cost", "Say what it takes to move a provider.", _DATA),
     "credibility": Entry(
         "analytics.cli.credibility:credibility", "Say how far each reporter in a file can be believed.", _DATA
     ),

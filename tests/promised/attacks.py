@@ -63,4 +63,23 @@ PROMISES: Final[dict[str, Promise]] = {
         "Reporters that dissent together are found where they are too few to be seen at one provider.",
         tests_in(_ROBUST, "test_a_ring_too_small_to_contest_a_provider_is_found_over_several"),
     ),
+    "attacks.cost": Promise(
+        "`trustscore attack-cost` prints how many identities, reports and days move a provider by 0.1, per attack and "
+        "per defence, and a test guards the price.",
+        (
+            *tests_in(
+                "unit/analytics/test_attack_cost",
+                "test_moving_several_providers_takes_a_quarter_of_all_or_more",
+                "test_fresh_identities_do_not_pay",
+                "test_a_cost_is_the_least_that_moves_the_targets_so_far",
+                "test_every_attack_is_priced_for_every_defence_compared",
+            ),
+            *tests_in(
+                "unit/analytics/cli/test_attack_cost",
+                "test_a_file_is_priced_and_json_is_the_only_thing_on_stdout",
+                "test_a_person_sees_each_attack_and_defence",
+                "test_bad_input_is_refused_with_what_was_wanted",
+            ),
+        ),
+    ),
 }
