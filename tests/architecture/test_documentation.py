@@ -18,7 +18,7 @@ PAGES: Final = sorted(
     for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "sdks/python/README.md"]
 )
 LINK: Final = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-COMMAND: Final = re.compile(r"(?:^|[`$&>] |`)trustscore ([a-z]+)\b", re.MULTILINE)
+COMMAND: Final = re.compile(r"(?:^|[`$&>] |`)trustscore ([a-z]+(?:-[a-z]+)*)\b", re.MULTILINE)
 SETTING: Final = re.compile(r"\bTRUSTSCORE_[A-Z_]+[A-Z]\b")
 TARGET: Final = re.compile(r"(?:`|^    )make ([a-z-]+)", re.MULTILINE)
 # Read elsewhere than in the settings classes.
@@ -85,7 +85,7 @@ def test_settings_exist(page: str) -> None:
 
 
 def test_every_command_is_in_the_documentation() -> None:
-    assert set(COMMANDS) <= set(re.findall(r"^\| `([a-z]+)", text_of("docs/cli.md"), re.MULTILINE))
+    assert set(COMMANDS) <= set(re.findall(r"^\| `([a-z-]+)", text_of("docs/cli.md"), re.MULTILINE))
 
 
 def test_the_readme_shows_the_two_commands_the_picture_and_the_way_of_a_report() -> None:
