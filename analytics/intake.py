@@ -79,8 +79,18 @@ def accept(report: object, now_s: float) -> Accepted:
     provider_id: str = kept["provider_id"]
     return Accepted(
         provider_id, kept["report_id"], kept.get("reporter_id", "anonymous"), event_s,
-        Message(provider_id.encode(), orjson.dumps(kept)),
+        Message(provider_id.encode(), _json(kept)),
     )  # fmt: skip
+
+
+def _json(kept: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(kept)
+    except orjson.JSONEncodeError as fault:
+        raise InvalidReport(
+            "details", "JSON with whole numbers of at most 64 bits", str(fault), "send such numbers as text",
+            kept["report_id"],
+        ) from fault  # fmt: skip
 
 
 def accept_many(reports: Sequence[object], now_s: float) -> list[Accepted]:

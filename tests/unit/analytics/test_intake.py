@@ -191,3 +191,9 @@ def test_anything_is_taken_or_refused_with_a_sentence(value: object) -> None:
         with suppress(InvalidReport):
             sent = accept(report, NOW_S)
             assert orjson.loads(sent.message.value)["provider_id"] == REPORT["provider_id"]
+
+
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64])
+def test_a_whole_number_beyond_64_bits_is_refused_with_what_to_do(number: int) -> None:
+    with pytest.raises(InvalidReport, match=r"whole numbers of at most 64 bits; got .*; send such numbers as text"):
+        accept({**REPORT, "details": {"n": number}}, NOW_S)
