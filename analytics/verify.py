@@ -190,8 +190,8 @@ def _scores(
         found = queries.scores_since(lake, since_s, provider_id)
     ours = [record for record in found if record.method == METHOD]
     kept_since = lake.kept_since("reports")
-    whole = [record for record in ours if kept_since is None or _is_since(record, kept_since)]
-    ready, ahead = _ready(lake, whole, last, instead=since_s is None)
+    whole = [record for record in ours if _is_since(record, kept_since)]
+    ready, ahead = _ready(lake, whole, last, kept_since, instead=since_s is None)
     chosen = ready[:limit]
     check = ScoreCheck(ahead=ahead, forgotten=len(ours) - len(whole), other_method=len(found) - len(ours))
     progress("scores", 0, len(chosen))
@@ -207,7 +207,7 @@ def _scores(
 
 
 def _ready(
-    lake: Lake, records: Sequence[ScoreRecord], last: Mapping[int, int], instead: bool
+    lake: Lake, records: Sequence[ScoreRecord], last: Mapping[int, int], kept_since: date | None, instead: bool
 ) -> tuple[list[ScoreRecord], int]:
     """Scores whose reports are all in the lake, and how many are not; an earlier one ``instead`` of the newest."""
     ahead = [record for record in records if not _is_held(record, last)]
@@ -215,10 +215,8 @@ def _ready(
     if not ahead or not instead:
         return ready, len(ahead)
     newest: dict[tuple[str, str], ScoreRecord] = {}
-    kept_since = lake.kept_since("reports")
     for record in queries.earlier_scores(lake, ahead, _EARLIER):
-        whole = record.method == METHOD and (kept_since is None or _is_since(record, kept_since))
-        if whole and _is_held(record, last):
+        if record.method == METHOD and _is_since(record, kept_since) and _is_held(record, last):
             newest.setdefault((record.provider_id, record.facet), record)
     return [*ready, *newest.values()], len(ahead) - len(newest)
 
@@ -227,11 +225,13 @@ def _is_held(record: ScoreRecord, last: Mapping[int, int]) -> bool:
     return all(offset <= last.get(partition, -1) for partition, offset in record.through.items())
 
 
-def _is_since(record: ScoreRecord, day: date) -> bool:
+def _is_since(record: ScoreRecord, day: date | None) -> bool:
     """Whether no report of an earlier day than this can be in a score: its longest window begins later.
 
-    A score without a report in that window was made from the moment of an older one.
+    A score without a report in that window was made from the moment of an older one. None: no day is too early.
     """
+    if day is None:
+        return True
     longest = WINDOWS[-1]
     begins_s = covers(longest, record.as_of_s)[0]
     return begins_s >= datetime.combine(day, time(), UTC).timestamp() and record.windows[longest.name].n > 0

@@ -1,6 +1,6 @@
 """What it costs to move a provider's rate: identities, lies and days, for each attack on each defence."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,24 +77,27 @@ def cheapest(market: Outcomes, slot_s: float, attack: Attack, defence: str, seed
     clean, reporters = rates(market), market.reporters
     most = max(reporters if PLANS[attack].new else int(MOST * reporters), 1)
 
-    def lay(identities: int, since: int = 0) -> Iterator[Attacked]:
-        return (attacked(market, attack, identities, seed, since=since) for seed in range(seeds))
+    def tried(identities: int, since: int = 0) -> tuple[float, float]:
+        """How far that moves a target, and the lies about each."""
+        made = [attacked(market, attack, identities, seed, since=since) for seed in range(seeds)]
+        moved, lies = zip(*[_moved(clean, rates, lies) for lies in made], strict=True)
+        return float(np.mean(moved)), float(np.mean(lies))
 
-    def moved(identities: int, since: int = 0) -> float:
-        return float(np.mean([_move(clean, rates, lies) for lies in lay(identities, since)]))
+    identities, moved, lies = 0, 0.0, 0.0
+    for identities in _upwards(most, TRIED):
+        moved, lies = tried(identities)
+        if moved >= move:
+            break
+    else:
+        return Cost(attack, defence, None, None, None, most, moved)
+    shorter = _upwards(market.slots, SPANS)[:-1]
+    slots = next((span for span in shorter if tried(identities, market.slots - span)[0] >= move), market.slots)
+    return Cost(attack, defence, identities, lies, slots * slot_s / DAY_S, most, moved)
 
-    identities = next((number for number in _upwards(most, TRIED) if moved(number) >= move), None)
-    if identities is None:
-        return Cost(attack, defence, None, None, None, most, moved(most))
-    spans = _upwards(market.slots, SPANS)
-    slots = next((span for span in spans if moved(identities, market.slots - span) >= move), market.slots)
-    lies = np.mean([made.lies / (len(made.promoted) + len(made.slandered)) for made in lay(identities)])
-    return Cost(attack, defence, identities, float(lies), slots * slot_s / DAY_S, most, moved(identities))
 
-
-def _move(clean: Floats, rates: Callable[[Outcomes], Floats], lies: Attacked) -> float:
+def _moved(clean: Floats, rates: Callable[[Outcomes], Floats], lies: Attacked) -> tuple[float, float]:
     targets = np.concatenate([lies.promoted, lies.slandered])
-    return float(np.abs(rates(lies.outcomes) - clean)[targets].mean())
+    return float(np.abs(rates(lies.outcomes) - clean)[targets].mean()), lies.lies / len(targets)
 
 
 def _upwards(most: int, tried: int) -> list[int]:

@@ -14,9 +14,10 @@ from analytics.attacks.market import honest_market
 from analytics.attacks.recorded import DAY_S, read_market
 from analytics.cli.output import BAD_INPUT, JsonOption, emit_json, refuse, say
 from analytics.cli.progress import progress_bar
+from analytics.cli.report_file import format_of
 from analytics.errors import InvalidRequest
 from analytics.replay.errors import BadLine
-from analytics.replay.sources import Format, guess
+from analytics.replay.sources import Format
 from scoring.outcomes import Outcomes
 
 __all__ = ["attack_cost"]
@@ -45,14 +46,7 @@ def attack_cost(
 
 
 def _recorded(path: Path, form: Format | None) -> tuple[Outcomes, float]:
-    if not path.is_file():
-        refuse(f"--reports must be a file; got {path}, which is none; correct the path", BAD_INPUT)
-    known = form or guess(path)
-    if known is None:
-        wanted = ", ".join(Format)
-        refuse(
-            f"--format must be one of {wanted} where the name does not tell; got {path.name}; add --format", BAD_INPUT
-        )
+    known = format_of(path, form, "--reports")
     try:
         read = read_market(path, known)
     except (BadLine, InvalidRequest) as fault:

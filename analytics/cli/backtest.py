@@ -13,8 +13,9 @@ from rich.text import Text
 from analytics.backtest import Backtest, replayed, write_rows
 from analytics.backtest import backtest as backtest_of
 from analytics.cli.output import BAD_INPUT, JsonOption, emit_json, note, refuse, say
+from analytics.cli.report_file import format_of
 from analytics.replay.errors import BadLine
-from analytics.replay.sources import Format, guess
+from analytics.replay.sources import Format
 
 __all__ = ["backtest"]
 
@@ -33,15 +34,7 @@ def backtest(
     as_json: JsonOption = False,
 ) -> None:
     """Replay reports in event-time order, predict each before it is known, and say how good that was."""
-    if not reports.is_file():
-        refuse(f"REPORTS must be a file; got {reports}, which is none; correct the path", BAD_INPUT)
-    known = form or guess(reports)
-    if known is None:
-        wanted = ", ".join(Format)
-        refuse(
-            f"--format must be one of {wanted} where the name does not tell; got {reports.name}; add --format",
-            BAD_INPUT,
-        )
+    known = format_of(reports, form, "REPORTS")
     if out is not None and not out.parent.is_dir():
         refuse(f"--out must lie in a directory that exists; got {out}; make {out.parent} first", BAD_INPUT)
     try:

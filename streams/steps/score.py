@@ -218,7 +218,7 @@ def _last_seen_s(state: ScoreState, entity: int) -> float:
 def _through(state: ScoreState, entity: int) -> dict[int, int]:
     offset = state.book.block(LAST_SEEN).offset
     rows = state.rows_of_entity[entity]
-    return {int(state.book.names[row].partition(SEPARATOR)[0]): int(offset[row]) for row in rows if offset[row] >= 0}
+    return {source_of(state.book.names[row]): int(offset[row]) for row in rows if offset[row] >= 0}
 
 
 def _shown(record: ScoreRecord) -> tuple[object, ...]:
