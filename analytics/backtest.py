@@ -1,7 +1,7 @@
 """Reports replayed in event-time order, each predicted before it is learned, beside simple baselines."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,21 +9,19 @@ from typing import Any, Final
 import numpy as np
 
 from analytics.errors import AnalyticsError
-from analytics.replay.sources import Format, Report, read
-from scoring.arrays import NAN, Floats, Ints
+from analytics.replay.columns import report_columns
+from analytics.replay.sources import Format, read
 from scoring.prediction import Calls, Outcomes, Predictions, Predictor
 from scoring.prediction.baselines import baselines
 from scoring.prediction.measures import Bin, brier, calibration_error, coverage, log_loss, reliability, routing_regret
 
 __all__ = ["COLUMNS", "Backtest", "Measured", "NothingToPredict", "Replayed", "backtest", "replayed", "write_rows"]
 
-ANONYMOUS: Final = "anonymous"
 STEP: Final = 64
 """Calls after which weights change: a file is not in a hurry, so finer than a stream's."""
 COLUMNS: Final = (
     "timestamp", "provider_id", "reporter_id", "success", "p_success", "latency_p50_ms", "latency_p95_ms", "score",
 )  # fmt: skip
-_FACETS: Final = ("task_type", "region")
 
 
 class NothingToPredict(AnalyticsError):
@@ -83,7 +81,7 @@ def replayed(path: Path, form: Format) -> Replayed:
     NothingToPredict
         When there is none.
     """
-    columns = _columns(report for chunk in read(path, form) for report in chunk)
+    columns = report_columns(read(path, form))
     if not len(columns.time_s):
         raise NothingToPredict(path)
     order = np.argsort(columns.time_s, kind="stable")
@@ -144,33 +142,3 @@ def _rows(given: Replayed, said: Predictions) -> Iterator[tuple[Any, ...]]:
     for time_s, provider, reporter, *rest in columns:
         moment = int(time_s) if time_s.is_integer() else time_s
         yield (moment, given.providers[provider], given.reporters[reporter], *rest)
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    time_s: Floats
-    ids: list[Ints]
-    """Of provider, reporter, task and region."""
-    names: list[tuple[str, ...]]
-    success: Any
-    latency_ms: Floats
-
-
-def _columns(reports: Iterable[Report]) -> _Columns:
-    known: list[dict[str, int]] = [{}, {}, {}, {}]
-    ids: list[list[int]] = [[], [], [], []]
-    time_s, success, latency_ms = [], [], []
-    for report in reports:
-        time_s.append(report["timestamp"])
-        success.append(report["outcome"] == "success")
-        latency_ms.append(report.get("latency_ms", NAN))
-        names = (report["provider_id"], report.get("reporter_id", ANONYMOUS), *map(report.get, _FACETS))
-        for name, numbers, held in zip(names, ids, known, strict=True):
-            numbers.append(-1 if name is None else held.setdefault(name, len(held)))
-    return _Columns(
-        np.array(time_s, dtype=np.float64),
-        [np.array(numbers, dtype=np.int64) for numbers in ids],
-        [tuple(held) for held in known],
-        np.array(success, dtype=np.bool_),
-        np.array(latency_ms, dtype=np.float64),
-    )

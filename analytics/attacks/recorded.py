@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from analytics.errors import InvalidRequest
+from analytics.replay.columns import report_columns
 from analytics.replay.sources import Format, read
 from analytics.replay.wsdream import SLOT_S
 from scoring.outcomes import Outcomes
@@ -37,23 +38,15 @@ def read_market(path: Path, form: Format) -> Recorded:
     InvalidRequest
         For a file without reports.
     """
-    reporters: dict[str, int] = {}
-    providers: dict[str, int] = {}
-    who, whom, at_s, success = [], [], [], []
-    for chunk in read(path, form):
-        for report in chunk:
-            who.append(reporters.setdefault(report.get("reporter_id", "anonymous"), len(reporters)))
-            whom.append(providers.setdefault(report["provider_id"], len(providers)))
-            at_s.append(float(report["timestamp"]))
-            success.append(float(report["outcome"] == "success"))
-    if not who:
+    columns = report_columns(read(path, form))
+    if not len(columns.time_s):
         raise InvalidRequest(str(path), "a file with reports", "none", "give another one")
-    moments_s = np.array(at_s)
-    first_s, span_s = moments_s.min(), float(np.ptp(moments_s))
+    first_s, span_s = columns.time_s.min(), float(np.ptp(columns.time_s))
     slot_s = float(SLOT_S) if form is Format.WSDREAM else max(span_s / SLOTS, 1.0) * (1 + 1e-9)
-    slot = ((moments_s - first_s) // slot_s).astype(np.int64)
+    slot = ((columns.time_s - first_s) // slot_s).astype(np.int64)
+    (provider, reporter, _, _), (providers, reporters, _, _) = columns.ids, columns.names
     outcomes = Outcomes(
-        np.array(who, dtype=np.int64), np.array(whom, dtype=np.int64), slot, np.array(success),
+        reporter, provider, slot, columns.success.astype(np.float64),
         len(reporters), len(providers), int(slot.max()) + 1,
     )  # fmt: skip
-    return Recorded(outcomes, tuple(reporters), tuple(providers), slot_s)
+    return Recorded(outcomes, reporters, providers, slot_s)

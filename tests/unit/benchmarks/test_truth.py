@@ -1,27 +1,19 @@
 import argparse
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from analytics.backtest import replayed
 from analytics.replay.sources import Format
 from benchmarks.harness import BenchmarkFailed
 from benchmarks.truth import options, rows_of, run
+from tests.support.readings import write_readings
 
 
 @pytest.fixture
 def readings(tmp_path: Path) -> Path:
     """Response times of 5 users at 6 services, of which one times out half of the time."""
-    rng = np.random.default_rng(3)
-    lines = ["user,service," + ",".join(f"t{slot:02d}" for slot in range(10))]
-    for service in range(6):
-        for user in range(5):
-            seconds = np.where(rng.random(10) < (0.5 if service == 5 else 0.01), 20.0, rng.uniform(0.1, 2, 10))
-            lines.append(f"{user},{service}," + ",".join(f"{each:.3f}" for each in seconds))
-    file = tmp_path / "readings.csv"
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return file
+    return write_readings(tmp_path / "readings.csv", seed=3, users=5, services=6, slots=10)
 
 
 def given(*arguments: str) -> argparse.Namespace:

@@ -2,11 +2,11 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from analytics.cli.main import app
+from tests.support.readings import write_readings
 
 RUN = CliRunner()
 SLOTS = 12
@@ -15,15 +15,7 @@ SLOTS = 12
 @pytest.fixture
 def readings(tmp_path: Path) -> Path:
     """Response times of 6 users at 8 services; the last service times out half of the time."""
-    rng = np.random.default_rng(5)
-    lines = ["user,service," + ",".join(f"t{slot:02d}" for slot in range(SLOTS))]
-    for service in range(8):
-        for user in range(6):
-            seconds = np.where(rng.random(SLOTS) < (0.5 if service == 7 else 0.01), 20.0, rng.uniform(0.1, 2, SLOTS))
-            lines.append(f"{user},{service}," + ",".join(f"{each:.3f}" for each in seconds))
-    file = tmp_path / "readings.csv"
-    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return file
+    return write_readings(tmp_path / "readings.csv", seed=5, users=6, services=8, slots=SLOTS)
 
 
 def test_out_holds_a_row_for_each_prediction(readings: Path, tmp_path: Path) -> None:
