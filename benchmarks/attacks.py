@@ -17,7 +17,7 @@ from analytics.attacks.kinds import PLANS, STEALTHY, Attack, Attacked, attacked,
 from analytics.attacks.market import honest_market
 from analytics.attacks.recorded import read_market
 from analytics.replay.sources import Format
-from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
+from benchmarks.harness import Program, Row, execute, must_be_file, say
 from scoring.arrays import Floats
 from scoring.outcomes import Outcomes
 from scoring.robust import robust_rates
@@ -60,8 +60,7 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
         say("attacks: no file given, so over a market drawn from a seed")
         yield from rows_of(honest_market(0), "attack-market", given.seeds)
         return
-    if not given.file.is_file():
-        raise BenchmarkFailed(f"FILE must be a file; got {given.file}, which is none")
+    must_be_file("FILE", given.file)
     yield from rows_of(read_market(given.file, Format.WSDREAM).outcomes, "attack", given.seeds)
 
 
@@ -132,9 +131,7 @@ def _figures(
     own: Floats, plain: Floats, defend: Callable[[Outcomes], Floats], lies: Attacked
 ) -> tuple[float, float, float, float]:
     rates = defend(lies.outcomes)
-    targets = np.concatenate([lies.promoted, lies.slandered])
-    shift = float(np.abs(rates - own)[targets].mean())
-    return tau(own, rates), tau(plain, rates), material(own, rates), shift
+    return tau(own, rates), tau(plain, rates), material(own, rates), lies.move(own, rates)
 
 
 def _brier_cost(market: Outcomes) -> float:

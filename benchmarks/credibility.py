@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from analytics.rating_files import RatingFile, read_ratings
-from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
+from benchmarks.harness import BenchmarkFailed, Program, Row, execute, must_be_file, say
 from scoring.arrays import Bools, Floats, Ints
 from scoring.credibility import credibility
 
@@ -36,8 +36,7 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
         say("credibility: left out, since no files are given: python -m benchmarks credibility RATINGS LABELS")
         return
     for name, path in (("RATINGS", given.ratings), ("LABELS", given.labels)):
-        if not path.is_file():
-            raise BenchmarkFailed(f"{name} must be a file; got {path}, which is none")
+        must_be_file(name, path)
     with given.labels.open(newline="", encoding="utf-8") as file:
         labels = {row[0]: int(row[1]) for row in csv.reader(file)}
     yield from rows_of(read_ratings(given.ratings), labels)

@@ -17,7 +17,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-__all__ = ["RESULTS", "BenchmarkFailed", "Program", "Row", "execute", "machine", "merged", "say", "stored", "table"]
+__all__ = [
+    "RESULTS",
+    "BenchmarkFailed",
+    "Program",
+    "Row",
+    "execute",
+    "machine",
+    "merged",
+    "must_be_file",
+    "say",
+    "stored",
+    "table",
+]
 
 RESULTS: Final = Path(__file__).with_name("results.json")
 DIGITS: Final = 4
@@ -26,6 +38,12 @@ DIGITS: Final = 4
 
 class BenchmarkFailed(Exception):
     """A benchmark that could not be finished, or whose result is wrong; what it measured before stays."""
+
+
+def must_be_file(name: str, path: Path, wanted: str = "a file") -> None:
+    """Return when there is a file at the path that was given as ``name``; ``BenchmarkFailed`` otherwise."""
+    if not path.is_file():
+        raise BenchmarkFailed(f"{name} must be {wanted}; got {path}, which is none")
 
 
 @dataclass(frozen=True, slots=True)

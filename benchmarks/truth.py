@@ -12,7 +12,7 @@ from typing import Final
 
 from analytics.backtest import STEP, Backtest, Replayed, backtest, replayed
 from analytics.replay.sources import Format
-from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
+from benchmarks.harness import Program, Row, execute, must_be_file, say
 from scoring.prediction import Predictor
 
 __all__ = ["PROGRAM", "rows_of"]
@@ -35,8 +35,7 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
     if given.file is None:
         say("truth: left out, since no file is given: python -m benchmarks truth FILE")
         return
-    if not given.file.is_file():
-        raise BenchmarkFailed(f"FILE must be a file; got {given.file}, which is none")
+    must_be_file("FILE", given.file)
     yield from rows_of(replayed(given.file, given.format), given.step)
 
 

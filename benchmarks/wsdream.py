@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from analytics.lake import Lake
 from analytics.local.supervisor import Supervisor, last_lines
-from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
+from benchmarks.harness import BenchmarkFailed, Program, Row, execute, must_be_file, say
 from benchmarks.support.processes import Sample, Worker, wait_for
 from benchmarks.support.readings import Counted, counted, in_lake
 from infra.kafka.server import KafkaServer
@@ -46,8 +46,7 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
     if given.file is None:
         say("wsdream: left out, since no file is given: python -m benchmarks wsdream FILE [--kill]")
         return
-    if not given.file.is_file():
-        raise BenchmarkFailed(f"FILE must be a WS-DREAM response time file; got {given.file}, which is none")
+    must_be_file("FILE", given.file, "a WS-DREAM response time file")
     wanted = counted(given.file)
     readings = sum(service.reports for service in wanted.values())
     say(f"wsdream: {readings:,} readings of {len(wanted)} services")

@@ -1,5 +1,6 @@
 """Statistics that are read often and written no more: each column as narrow as its largest value lets it be."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -9,9 +10,33 @@ from numpy.typing import NDArray
 from scoring.panes import Ints
 from scoring.stats import STATS
 
-__all__ = ["Narrow"]
+__all__ = ["Narrow", "columns_by_width", "width_of"]
 
 _KINDS: Final = (np.uint8, np.uint16, np.uint32, np.int64)
+_MOST: Final = tuple((1 << bits) - 1 for bits in (8, 16, 32))
+"""Largest values of all kinds but the widest, which takes negative ones too."""
+
+
+def width_of(bits: int) -> int:
+    """Which of 1, 2, 4 unsigned and 8 signed bytes hold all bits set in any of some values, from 0.
+
+    >>> width_of(255), width_of(256), width_of(1 << 32), width_of(-1)
+    (0, 1, 3, 3)
+    """
+    return bisect_left(_MOST, bits) if bits >= 0 else len(_MOST)
+
+
+def columns_by_width(stats: Ints) -> dict[int, list[int]]:
+    """Columns that hold anything but zeros, by ``width_of`` all their values.
+
+    >>> columns_by_width(np.array([[0, 3, 70_000, 4]]))
+    {0: [1, 3], 2: [2]}
+    """
+    groups: dict[int, list[int]] = {}
+    for column, bits in enumerate(np.bitwise_or.reduce(stats, axis=0, initial=0).tolist()):
+        if bits:
+            groups.setdefault(width_of(bits), []).append(column)
+    return groups
 
 
 class Narrow:
@@ -37,10 +62,9 @@ class Narrow:
 
     def __init__(self, rows: Ints, stats: Ints) -> None:
         self._rows: NDArray[np.int32] = rows.astype(np.int32)
-        kinds = [_kind(bits) for bits in np.bitwise_or.reduce(stats, axis=0, initial=0).tolist()]
-        groups = {kind: [column for column, of in enumerate(kinds) if of == kind] for kind in set(kinds) if kind >= 0}
+        groups = columns_by_width(stats)
         self._groups: Sequence[tuple[list[int], NDArray[np.integer]]] = [
-            (columns, stats[:, columns].astype(_KINDS[kind])) for kind, columns in groups.items()
+            (columns, stats[:, columns].astype(_KINDS[width])) for width, columns in groups.items()
         ]
 
     @property
@@ -57,10 +81,3 @@ class Narrow:
         for columns, values in self._groups:
             out[held[:, None], columns] = values[place[held]]
         return out
-
-
-def _kind(bits: int) -> int:
-    """Place in ``_KINDS`` of the narrowest integers that hold all these bits; -1 where none is set."""
-    if not bits:
-        return -1
-    return 3 if bits < 0 or bits >> 32 else 2 if bits >> 16 else 1 if bits >> 8 else 0

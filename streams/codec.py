@@ -1,6 +1,5 @@
 """Bytes of what the worker writes for itself: pane updates between the stages, parts of a book in the changelog."""
 
-from bisect import bisect_left
 from typing import Any, Final, NamedTuple, TypeVar
 
 import cramjam
@@ -8,6 +7,7 @@ import msgspec
 import numpy as np
 
 from scoring.book import Part
+from scoring.narrow import columns_by_width, width_of
 from scoring.panes import Ints
 from scoring.stats import BUCKETS, STATS
 from streams.steps.updates import PaneUpdates
@@ -33,12 +33,9 @@ class _Kind(NamedTuple):
     of: np.dtype[Any]
 
 
+# By ``width_of``.
 _KINDS: Final = tuple(_Kind(name.encode(), np.dtype("<" + name)) for name in ("u1", "u2", "u4", "i8"))
 _KIND_OF: Final = dict(_KINDS)
-_MOST: Final = tuple((1 << bits) - 1 for bits in (8, 16, 32))
-"""Largest values of all kinds but the widest, which takes negative ones too."""
-
-
 _FIRST: Final = np.zeros(1, np.int64)
 
 
@@ -118,15 +115,10 @@ def _message(plain: bytes, kind: type[T], newest: int) -> T:
         raise ValueError(f"state of layout {layout} expected; got damaged bytes: {fault}; {_NEXT}") from fault
 
 
-def _width(bits: int) -> int:
-    """Place in ``_KINDS`` of the narrowest integers that hold all bits set in any of some values."""
-    return bisect_left(_MOST, bits) if bits >= 0 else len(_MOST)
-
-
 def _bytes(values: Ints, width: int | None = None) -> bytes:
     """The kind of the narrowest integers that hold the values, and the values."""
     if width is None:
-        width = _width(int(np.bitwise_or.reduce(values))) if len(values) else 0
+        width = width_of(int(np.bitwise_or.reduce(values))) if len(values) else 0
     kind = _KINDS[width]
     return kind.name + values.astype(kind.of).tobytes()
 
@@ -162,11 +154,7 @@ def _unbased(value: bytes) -> Ints:
 
 def _by_width(stats: Ints) -> tuple[list[bytes], list[bytes]]:
     """Columns and values of the statistics that hold anything, a sum of microseconds apart from counts."""
-    bits = np.bitwise_or.reduce(stats, axis=0).tolist()
-    groups: dict[int, list[int]] = {}
-    for column, some in enumerate(bits):
-        if some:
-            groups.setdefault(_width(some), []).append(column)
+    groups = columns_by_width(stats)
     return [bytes(used) for used in groups.values()], [_bytes(stats.T[used], width) for width, used in groups.items()]
 
 

@@ -1,16 +1,14 @@
 """What it costs to move a provider's rate: identities, lies and days, for each attack on each defence."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from analytics.attacks.defences import DEFENCES
-from analytics.attacks.kinds import PLANS, Attack, Attacked, attacked
+from analytics.attacks.kinds import PLANS, Attack, attacked
 from analytics.attacks.recorded import DAY_S
 from analytics.progress import Progress, silent
-from scoring.arrays import Floats
 from scoring.outcomes import Outcomes
 
 __all__ = ["COMPARED", "MOVE", "Cost", "attack_costs", "cheapest"]
@@ -80,8 +78,8 @@ def cheapest(market: Outcomes, slot_s: float, attack: Attack, defence: str, seed
     def tried(identities: int, since: int = 0) -> tuple[float, float]:
         """How far that moves a target, and the lies about each."""
         made = [attacked(market, attack, identities, seed, since=since) for seed in range(seeds)]
-        moved, lies = zip(*[_moved(clean, rates, lies) for lies in made], strict=True)
-        return float(np.mean(moved)), float(np.mean(lies))
+        moved = [lies.move(clean, rates(lies.outcomes)) for lies in made]
+        return float(np.mean(moved)), float(np.mean([lies.lies / len(lies.targets) for lies in made]))
 
     identities, moved, lies = 0, 0.0, 0.0
     for identities in _upwards(most, TRIED):
@@ -93,11 +91,6 @@ def cheapest(market: Outcomes, slot_s: float, attack: Attack, defence: str, seed
     shorter = _upwards(market.slots, SPANS)[:-1]
     slots = next((span for span in shorter if tried(identities, market.slots - span)[0] >= move), market.slots)
     return Cost(attack, defence, identities, lies, slots * slot_s / DAY_S, most, moved)
-
-
-def _moved(clean: Floats, rates: Callable[[Outcomes], Floats], lies: Attacked) -> tuple[float, float]:
-    targets = np.concatenate([lies.promoted, lies.slandered])
-    return float(np.abs(rates(lies.outcomes) - clean)[targets].mean()), lies.lies / len(targets)
 
 
 def _upwards(most: int, tried: int) -> list[int]:

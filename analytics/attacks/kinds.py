@@ -84,6 +84,15 @@ class Attacked(NamedTuple):
     lies: int
     """Reports that are lies."""
 
+    @property
+    def targets(self) -> Ints:
+        """Rows of all providers that they lie about."""
+        return np.concatenate([self.promoted, self.slandered])
+
+    def move(self, clean: Floats, rates: Floats) -> float:
+        """Mean absolute move of the targets, from their clean rates to those with the lies."""
+        return float(np.abs(rates - clean)[self.targets].mean())
+
 
 def newcomers_for(share: float, reporters: int) -> int:
     """How many identities must be added to be that share of all.
