@@ -30,15 +30,12 @@ class Calibration:
 
     def before(self, z: Singles, contexts: Ints) -> Floats:
         """Probabilities [N] of logits ``z`` [N] in ``contexts`` [M, N]."""
-        knots, share = self._places(z, contexts)
-        mapped = (1 - share) * self._values.take(knots) + share * self._values.take(knots + 1)
-        probability: Floats = np.clip((logistic(z) + mapped.mean(axis=0)) / 2, LOWEST, HIGHEST)
-        return probability
+        return self._said(z, *self._places(z, contexts))
 
     def learn(self, z: Singles, contexts: Ints, success: Singles) -> Floats:
         """Probabilities [N] with what was known before all of the calls, which then move the maps together."""
-        probability = self.before(z, contexts)
         knots, share = self._places(z, contexts)
+        probability = self._said(z, knots, share)
         places = np.concatenate([knots.ravel(), knots.ravel() + 1])
         closeness = np.concatenate([np.tile(1 - share, len(contexts)), np.tile(share, len(contexts))])
         total = np.bincount(places, closeness, len(self._values))
@@ -46,6 +43,11 @@ class Calibration:
         seen = total > 0
         moved = 1 - (1 - RATE) ** total[seen]
         self._values[seen] += moved * (good[seen] / total[seen] - self._values[seen])
+        return probability
+
+    def _said(self, z: Singles, knots: Ints, share: Floats) -> Floats:
+        mapped = (1 - share) * self._values.take(knots) + share * self._values.take(knots + 1)
+        probability: Floats = np.clip((logistic(z) + mapped.mean(axis=0)) / 2, LOWEST, HIGHEST)
         return probability
 
     @staticmethod
