@@ -62,7 +62,7 @@ def test_two_workers_and_maintenance_share_a_lake_and_every_report_is_in_it_once
     store: S3Server, tmp_path: Path, seed: int
 ) -> None:
     address = f"{store.lake}/shared"
-    with StoreLine(tmp_path, seed, lake=address, lake_flush_s=0.5) as line:
+    with StoreLine(tmp_path, seed, lake=address, lake_flush_s=2.0) as line:
         line.address = address
         workers = [line.start_worker(), line.start_worker()]
         line.wait_until_ready(*workers)
@@ -73,7 +73,7 @@ def test_two_workers_and_maintenance_share_a_lake_and_every_report_is_in_it_once
             command = [*CLI, "lake", "maintain", "--lake", address, "--every", "1"]
             caring = subprocess.Popen(dying_with_parent(command, by=signal.SIGKILL), stdout=out, stderr=out)
             try:
-                eventually(lambda: True if b"lake_maintained" in log.read_bytes() else None, "a round", 90)
+                eventually(lambda: True if b"lake_maintained" in log.read_bytes() else None, "a round", 300)
                 for worker in workers:  # they go on while it merges
                     stored = worker.metric("trustscore_lake_reports_total")
                     worker.wait_until("trustscore_lake_reports_total", stored + 500)
