@@ -15,6 +15,7 @@ from analytics.board import Columns, facet_of
 from analytics.catalog import Catalog, CatalogEntry
 from analytics.contributors import Contributors, status_of
 from analytics.errors import UnknownProvider
+from analytics.foresight import Foresight
 from analytics.lake_access import LakeAccess
 from analytics.live import View, Views
 from analytics.models import (
@@ -41,8 +42,9 @@ class AnswersLike(Protocol):
     """What a surface needs: ``Answers`` here, or a client of a running server."""
 
     async def check(
-        self, provider_id: str, *, task_type: str | None = None, region: str | None = None
-    ) -> CheckAnswer: ...
+        self, provider_id: str, *, task_type: str | None = None, region: str | None = None,
+        reporter_id: str | None = None,
+    ) -> CheckAnswer: ...  # fmt: skip
 
     async def rank(
         self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10
@@ -85,6 +87,8 @@ class Answers:
         Epoch seconds of now.
     explore_share
         Share of ``rank`` calls that name a provider to explore.
+    foresight
+        What single callers may expect.
     """
 
     def __init__(
@@ -95,26 +99,38 @@ class Answers:
         producer: ReportProducer,
         clock: Callable[[], float],
         explore_share: float,
+        foresight: Foresight,
     ) -> None:
+        self._foresight = foresight
         self._views, self._lake, self._catalog, self._producer = views, lake, catalog, producer
         self._clock, self._explore_share = clock, explore_share
         self._contributors = Contributors(lake)
         self._rank_calls = 0
 
-    async def check(self, provider_id: str, *, task_type: str | None = None, region: str | None = None) -> CheckAnswer:
-        """May this provider be trusted now? An unknown one is answered too, with ``known: false``."""
+    async def check(
+        self, provider_id: str, *, task_type: str | None = None, region: str | None = None,
+        reporter_id: str | None = None,
+    ) -> CheckAnswer:  # fmt: skip
+        """May this provider be trusted now? An unknown one is answered too, with ``known: false``.
+
+        With a reporter, task type or region also what that caller may expect of its next call.
+        """
         wanted = questions.provider_id(provider_id)
         task_type, region = questions.text(task_type, "task_type"), questions.text(region, "region")
+        reporter_id = questions.text(reporter_id, "reporter_id", 200)
+        told = reporter_id is not None or task_type is not None or region is not None
+        expected = await self._foresight.prediction(wanted, reporter_id, task_type, region) if told else None
         now_s = self._clock()
         view = await self._views.current(now_s)
         entry = self._catalog.get(wanted)
         record = view.board.best_fit(wanted, task_type, region)
         if record is None:
             closest = [] if entry else self._closest(wanted, view)
-            return assembly.unknown(wanted, entry, closest, view.source, view.stale)
+            return assembly.unknown(wanted, entry, closest, view.source, view.stale, expected if entry else None)
         peers = view.peers.of(wanted, record.facet, now_s)
         name = entry.name if entry else wanted
-        return assembly.check(record, name, facet_of(task_type, region), peers, now_s, view.source, view.stale)
+        asked = facet_of(task_type, region)
+        return assembly.check(record, name, asked, peers, now_s, view.source, view.stale, expected)
 
     async def rank(
         self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10

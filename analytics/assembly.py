@@ -17,6 +17,7 @@ from analytics.models import (
     HistoryPoint,
     Interval,
     PeerItem,
+    PredictionItem,
     RankedItem,
     Source,
     WindowItem,
@@ -37,7 +38,14 @@ LEVEL: Final = 0.9
 
 
 def check(
-    record: ScoreRecord, name: str, asked: str, peers: Mapping[str, PeerItem], now_s: float, source: Source, stale: bool
+    record: ScoreRecord,
+    name: str,
+    asked: str,
+    peers: Mapping[str, PeerItem],
+    now_s: float,
+    source: Source,
+    stale: bool,
+    prediction: PredictionItem | None = None,
 ) -> CheckAnswer:
     """The answer for a provider with a record; ``asked`` is the facet wanted."""
     windows = record.windows
@@ -73,12 +81,18 @@ def check(
         "known": True,
         "closest": [],
         "summary": check_sentence(record, asked, age_s, stale),
+        "prediction": prediction,
     }
     return CheckAnswer.trusted(fields)
 
 
 def unknown(
-    provider_id: str, entry: CatalogEntry | None, closest: list[str], source: Source, stale: bool
+    provider_id: str,
+    entry: CatalogEntry | None,
+    closest: list[str],
+    source: Source,
+    stale: bool,
+    prediction: PredictionItem | None = None,
 ) -> CheckAnswer:
     """The answer for a provider without a record, in the catalog or not."""
     if entry is not None:
@@ -95,7 +109,7 @@ def unknown(
         interval=None, success_probability=None, n_effective=0.0, p95_latency_ms=None,
         dimensions={}, z_scores=ZScores(own=nothing, peers=nothing),
         facet="", as_of=None, last_report=None, age_s=None, stale=stale, source=source,
-        known=entry is not None, closest=closest, summary=summary,
+        known=entry is not None, closest=closest, summary=summary, prediction=prediction,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPar
 from aiokafka.structs import ConsumerRecord
 
 from analytics.board import Board
+from analytics.consumers import PATIENCE_S, closed, is_cancelled, words
 from analytics.settings import SCORES_TOPIC, Settings
 from scoring.records import ScoreRecord
 
@@ -19,8 +20,6 @@ __all__ = ["FeedState", "ScoreFeed", "apply", "decode"]
 
 _PROBE_S: Final = 1.0
 """Between two questions for the end offsets: the only sign of life that a quiet topic gives."""
-_PATIENCE_S: Final = 3.0
-"""For an answer of the broker."""
 _RETRY_S: Final = 0.5
 _POLL_MS: Final = 200
 _RECORDS: Final = 5_000
@@ -110,10 +109,10 @@ class ScoreFeed:
             try:
                 await self._follow()
             except asyncio.CancelledError:
-                if _is_cancelled():
+                if is_cancelled():
                     raise
             except Exception as error:  # noqa: BLE001  # a feed that ends would leave every answer stale until a restart
-                before, self.state.problem = self.state.problem, _words(error)
+                before, self.state.problem = self.state.problem, words(error)
                 if before != self.state.problem:  # twice a second would drown what else there is to read
                     known = isinstance(error, KafkaError | OSError | TimeoutError)
                     _log.warning(
@@ -147,22 +146,22 @@ class ScoreFeed:
             request_timeout_ms=10_000,
         )
         try:
-            await asyncio.wait_for(consumer.start(), 2 * _PATIENCE_S)
+            await asyncio.wait_for(consumer.start(), 2 * PATIENCE_S)
             partitions = await self._partitions(consumer)
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
             await self._read(consumer, partitions)
         finally:
-            await _closed(consumer)
+            await closed(consumer)
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
         """All partitions of the topic, once there is one."""
         while True:
-            topics = await asyncio.wait_for(consumer.topics(), _PATIENCE_S)
+            topics = await asyncio.wait_for(consumer.topics(), PATIENCE_S)
             self._heard()
             if SCORES_TOPIC in topics:
                 # Asking for an offset is what makes the client learn of the topic's partitions.
-                await asyncio.wait_for(consumer.end_offsets([TopicPartition(SCORES_TOPIC, 0)]), _PATIENCE_S)
+                await asyncio.wait_for(consumer.end_offsets([TopicPartition(SCORES_TOPIC, 0)]), PATIENCE_S)
                 found = consumer.partitions_for_topic(SCORES_TOPIC)
                 return [TopicPartition(SCORES_TOPIC, partition) for partition in sorted(found)]
             # No worker has run on this broker yet, so an empty board shows all there is.
@@ -193,7 +192,7 @@ class ScoreFeed:
         A consumer that cannot reach its broker is given up at once: it keeps asking for its topic by name, by which a
         broker that comes back empty would create it, with the wrong number of partitions.
         """
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             ends = await consumer.end_offsets(partitions)
             positions = [await consumer.position(partition) for partition in partitions]
         if len(consumer.partitions_for_topic(SCORES_TOPIC) or partitions) != len(partitions):
@@ -215,31 +214,6 @@ class ScoreFeed:
         self.state.is_caught_up = True
         self._caught_up.set()
         self._first_word.set()
-
-
-async def _closed(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer whose broker may be gone.
-
-    aiokafka 0.14 cancels its open fetches when it stops, lets their CancelledError out, and leaves its client open.
-    """
-    try:
-        await consumer.stop()
-    except asyncio.CancelledError:
-        await consumer._client.close()
-        if _is_cancelled():
-            raise
-
-
-def _is_cancelled() -> bool:
-    """Whether this task was cancelled, rather than something it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, TimeoutError) and not str(error):
-        return f"no answer within {_PATIENCE_S:g} s"
-    return str(error) if isinstance(error, KafkaError) else f"{type(error).__name__}: {error}"
 
 
 async def _set_within(event: asyncio.Event, timeout_s: float) -> bool:

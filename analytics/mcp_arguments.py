@@ -11,8 +11,8 @@ from scoring.reports import FIELDS
 from scoring.reports import Field as ReportField
 
 __all__ = [
-    "BucketName", "Category", "Limit", "Moment", "ProviderId", "ProviderIds", "Region", "TaskType", "Text",
-    "json_schema", "with_report_signature",
+    "BucketName", "Category", "Limit", "Moment", "ProviderId", "ProviderIds", "Region", "ReporterId",
+    "TaskType", "Text", "json_schema", "with_report_signature",
 ]  # fmt: skip
 
 ProviderId = Annotated[
@@ -33,6 +33,12 @@ TaskType = Annotated[
 Region = Annotated[
     str | None,
     Field(description="Where the caller stands, e.g. `eu-west`: judge by reports from there. Not beside task_type."),
+]
+ReporterId = Annotated[
+    str | None,
+    Field(
+        description="Who would call, as it stands in your reports: adds what this caller may expect of its next call."
+    ),
 ]
 Text = Annotated[str | None, Field(description="Words to look for in id, name, category and task types.")]
 Category = Annotated[str | None, Field(description="Only providers of this category of the catalog, e.g. `databases`.")]

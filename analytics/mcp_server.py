@@ -23,6 +23,7 @@ from analytics.mcp_arguments import (
     ProviderId,
     ProviderIds,
     Region,
+    ReporterId,
     TaskType,
     Text,
     with_report_signature,
@@ -75,14 +76,15 @@ def build_mcp(answers: AnswersLike, version: str = "") -> SentenceServer:
 def _add_questions(server: SentenceServer, answers: AnswersLike) -> None:
     @server.tool(title="Check a provider", annotations=_READS)
     async def trustscore_check(
-        provider_id: ProviderId, task_type: TaskType = None, region: Region = None
+        provider_id: ProviderId, task_type: TaskType = None, region: Region = None, reporter_id: ReporterId = None
     ) -> CheckAnswer:
         """May I trust this provider now?
 
         Returns its trust score with interval, confidence, flags, success rates, latency and each dimension. A provider
-        nobody has reported yet comes back with known: false, no score and the ids closest to what you asked for.
+        nobody has reported yet comes back with known: false, no score and the ids closest to what you asked for. Say
+        who you are (reporter_id), and `prediction` holds what your own next call may expect, with reasons.
         """
-        return await answers.check(provider_id, task_type=task_type, region=region)
+        return await answers.check(provider_id, task_type=task_type, region=region, reporter_id=reporter_id)
 
     @server.tool(title="Rank providers", annotations=_READS)
     async def trustscore_rank(

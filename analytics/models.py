@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "Bucket", "CheckAnswer", "Confidence", "ContributionItem", "ContributorStatus", "DataFreshness", "DimensionItem",
     "DiscoverAnswer", "DiscoveredItem", "ErrorAnswer", "ErrorFacts", "ExplainAnswer", "HistoryAnswer", "HistoryPoint",
-    "Interval", "PeerItem", "RankAnswer", "RankedItem", "ReportAnswer", "ReportsAnswer", "Source", "WindowItem",
-    "ZScores",
+    "Interval", "PeerItem", "PredictionItem", "PredictionReports", "RankAnswer", "RankedItem", "ReportAnswer",
+    "ReportsAnswer", "Source", "WindowItem", "ZScores",
 ]  # fmt: skip
 
 Confidence = Literal["none", "low", "medium", "high"]
@@ -95,6 +95,37 @@ class ZScores(Answer):
     peers: dict[str, float | None]
 
 
+class PredictionReports(Answer):
+    """How many reports a prediction rests on."""
+
+    provider: Annotated[int, Field(ge=0, description="on the provider, by anyone")]
+    caller: Annotated[int, Field(ge=0, description="by this caller, on any provider")]
+    pair: Annotated[int, Field(ge=0, description="by this caller on this provider")]
+
+
+class PredictionItem(Answer):
+    """What this caller may expect of its next call."""
+
+    reporter_id: Annotated[str | None, Field(description="the caller; null: nobody in particular")]
+    task_type: str | None
+    region: str | None
+    success_probability: Annotated[float, Field(ge=0, le=1, description="that this caller's next call succeeds")]
+    latency_p50_ms: Annotated[float, Field(ge=0, description="half of such calls take at most this")]
+    latency_p95_ms: Annotated[float, Field(ge=0, description="95 in 100 take at most this")]
+    reports: PredictionReports
+    rates: Annotated[
+        dict[str, float | None],
+        Field(description="latest success rates: usual for its peers, the provider's, the caller's, their own calls'"),
+    ]
+    log_odds: Annotated[
+        dict[str, float],
+        Field(description="what each kind of evidence adds to ln(p / (1 - p)); they add up to it"),
+    ]
+    heard_share: Annotated[float, Field(ge=0, le=1, description="share of all reports since it began that it heard")]
+    stale: Annotated[bool, Field(description="true: no report is heard now, this is from before")]
+    reasons: Annotated[list[str], Field(description="the same in words, the prediction first")]
+
+
 class CheckAnswer(Answer):
     """May this provider be trusted now?"""
 
@@ -124,6 +155,10 @@ class CheckAnswer(Answer):
     known: Annotated[bool, Field(description="false: neither in the catalog nor in any report")]
     closest: Annotated[list[str], Field(description="ids that look like an unknown one")]
     summary: Annotated[str, Field(description="the answer in a sentence")]
+    prediction: Annotated[
+        PredictionItem | None,
+        Field(description="for the caller that reporter_id, task_type and region tell of; null when none was given"),
+    ] = None
 
 
 class ReportAnswer(Answer):

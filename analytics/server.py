@@ -46,6 +46,7 @@ def create_app(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with service.running(), mcp.session_manager.run():
+            service.foresight.listen()
             yield
 
     app = FastAPI(

@@ -14,6 +14,7 @@ from analytics.board import Board
 from analytics.catalog import Catalog
 from analytics.errors import Unavailable
 from analytics.feed import ScoreFeed
+from analytics.foresight import Foresight
 from analytics.lake import Lake
 from analytics.lake_access import LakeAccess, LakeStatus
 from analytics.live import View, Views
@@ -77,7 +78,10 @@ class Service:
         self.lake = LakeAccess(settings.lake)
         self.producer = ReportProducer(settings)
         self.views = Views(self.board, self.feed.state, self.lake, self._category, settings.away_s)
-        self.answers = Answers(self.views, self.lake, self.catalog, self.producer, clock, settings.explore_share)
+        self.foresight = Foresight(settings, self.lake, clock)
+        self.answers = Answers(
+            self.views, self.lake, self.catalog, self.producer, clock, settings.explore_share, self.foresight
+        )
         self.started_s = clock()
 
     @asynccontextmanager
@@ -88,7 +92,8 @@ class Service:
         try:
             if wait_s > 0:
                 await self.feed.wait_for_first_word(wait_s)
-            yield self
+            async with self.foresight.listening():
+                yield self
         finally:
             following.cancel()
             with suppress(asyncio.CancelledError):

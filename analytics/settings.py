@@ -56,6 +56,11 @@ class Settings(BaseSettings):
     explore_share: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Share of rank calls that recommend a provider with few reports, to learn about it."""
 
+    predict_rate: Annotated[float, Field(ge=0, le=1e6)] = 5_000.0
+    """Reports a second, at most, that the server learns from to predict for single callers; 0: it predicts nothing."""
+    predict_reports: Annotated[int, Field(ge=1_000, le=10_000_000)] = 100_000
+    """Last reports that the server learns from when it starts, and begins anew from when it knows too many callers."""
+
     @field_validator(
         "lake", "keep_reports_days", "keep_panes_days", "keep_scores_days", "keep_rejects_days", mode="before"
     )

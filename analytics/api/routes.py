@@ -13,6 +13,7 @@ from analytics.api.errors import ERRORS, facts_of
 from analytics.api.schemas import (
     RANK_BODY,
     REPORTS_BODY,
+    CheckQuestion,
     DiscoverQuestion,
     FacetQuestion,
     HistoryQuestion,
@@ -86,8 +87,10 @@ def _add_provider(router: APIRouter, answers: Answers) -> None:
         "/providers/{provider_id:path}", summary="May I trust this provider now?", tags=["questions"],
         responses=_UNKNOWN,
     )  # fmt: skip
-    async def check(provider_id: str, question: Annotated[FacetQuestion, Query()]) -> CheckAnswer:
-        answer = await answers.check(provider_id, task_type=question.task_type, region=question.region)
+    async def check(provider_id: str, question: Annotated[CheckQuestion, Query()]) -> CheckAnswer:
+        answer = await answers.check(
+            provider_id, task_type=question.task_type, region=question.region, reporter_id=question.reporter_id
+        )
         if not answer.known:
             raise UnknownProvider(provider_id, answer.closest)
         return answer

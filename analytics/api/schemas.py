@@ -28,6 +28,15 @@ class FacetQuestion(_Question):
     region: _Text = None
 
 
+class CheckQuestion(FacetQuestion):
+    """The same, and who would call."""
+
+    reporter_id: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="adds what this caller may expect of its next call"),
+    ] = None
+
+
 class HistoryQuestion(FacetQuestion):
     """Span and grain of a history."""
 

@@ -34,13 +34,17 @@ def check(
     provider_id: ProviderArgument,
     task_type: TaskOption = None,
     region: RegionOption = None,
+    reporter_id: Annotated[
+        str | None,
+        typer.Option("--reporter-id", "--reporter", help="Who would call: adds what its next call may expect."),
+    ] = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say how far one provider can be trusted now. Exit code 1: nobody knows it."""
 
     async def question(answers: "AnswersLike") -> CheckAnswer:
-        return await answers.check(provider_id, task_type=task_type, region=region)
+        return await answers.check(provider_id, task_type=task_type, region=region, reporter_id=reporter_id)
 
     answer = _ask(question, url, as_json, tables.check_view)
     if not answer.known:

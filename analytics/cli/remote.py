@@ -45,10 +45,15 @@ class RemoteAnswers:
     ) -> None:
         await self._client.aclose()
 
-    async def check(self, provider_id: str, *, task_type: str | None = None, region: str | None = None) -> CheckAnswer:
+    async def check(
+        self, provider_id: str, *, task_type: str | None = None, region: str | None = None,
+        reporter_id: str | None = None,
+    ) -> CheckAnswer:  # fmt: skip
         """``GET /v1/providers/{id}``; its 404 is the answer ``known: false``, as it is without a server."""
         try:
-            return await self._get(CheckAnswer, _provider(provider_id), task_type=task_type, region=region)
+            return await self._get(
+                CheckAnswer, _provider(provider_id), task_type=task_type, region=region, reporter_id=reporter_id
+            )
         except UnknownProvider as error:
             from analytics.assembly import unknown  # it brings DuckDB, which most questions to a server do not need
 

@@ -45,6 +45,9 @@ def check_view(answer: CheckAnswer) -> RenderableType:
             _signed(item.z_score), _signed(peers),
         )  # fmt: skip
     parts: list[RenderableType] = [Text(answer.summary, "bold"), facts]
+    if answer.prediction is not None:
+        first, *others = answer.prediction.reasons
+        parts += [Text(first, "bold"), *map(Text, others)]
     return Group(*parts, *([dimensions] if answer.dimensions else []), *_age(answer.stale, answer.source, answer.age_s))
 
 

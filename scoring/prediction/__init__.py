@@ -4,6 +4,8 @@
 """
 
 from scoring.prediction.calls import Calls, Outcomes
-from scoring.prediction.predictor import Predictions, Predictor
+from scoring.prediction.grounds import Grounds, Predictions
+from scoring.prediction.predictor import Predictor
+from scoring.prediction.rolling import Forecast, Heard, Rolling
 
-__all__ = ["Calls", "Outcomes", "Predictions", "Predictor"]
+__all__ = ["Calls", "Forecast", "Grounds", "Heard", "Outcomes", "Predictions", "Predictor", "Rolling"]

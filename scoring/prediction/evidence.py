@@ -59,6 +59,7 @@ class View(NamedTuple):
     """Success rate of the provider's peers at the task, or of all, [N]."""
     pair_row: Ints
     provider_seen: Ints
+    reporter_seen: Ints
     pair_seen: Ints
     """Reports so far, [N]."""
     provider: Singles
@@ -118,6 +119,7 @@ class Evidence:
             parent=parent,
             pair_row=subjects[2].rows,
             provider_seen=of_provider.count,
+            reporter_seen=of_reporter.count,
             pair_seen=of_pair.count,
             provider=provider,
             reporter=reporter,

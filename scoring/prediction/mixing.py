@@ -57,10 +57,16 @@ class Mixers:
 
     def before(self, features: Singles, sets: Ints) -> Singles:
         """Logits [S, N] of S mixers; ``features`` [N, F], ``sets`` [S, N]: which weights each takes."""
-        known = np.where(sets < len(self._weights), sets, 0)
-        weights = self._weights.take(known, axis=0)
-        logits: Singles = np.clip(np.einsum("snf,nf->sn", weights, features), -FURTHEST, FURTHEST)
+        logits: Singles = np.clip(np.einsum("snf,nf->sn", self._taken(sets), features), -FURTHEST, FURTHEST)
         return logits
+
+    def shares(self, features: Singles, sets: Ints) -> Singles:
+        """What each feature adds to the mean logit of the mixers, [N, F], before a logit is bounded."""
+        added: Singles = self._taken(sets).mean(axis=0) * features
+        return added
+
+    def _taken(self, sets: Ints) -> Singles:
+        return self._weights.take(np.where(sets < len(self._weights), sets, 0), axis=0)
 
     def learn(self, features: Singles, sets: Ints, success: Singles, step: int) -> Singles:
         """Mean logit [N] before each call; weights change after every ``step`` calls."""

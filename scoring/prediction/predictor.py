@@ -1,10 +1,9 @@
 """The predictor: what is known, mixed and calibrated into a probability, before each call and from every outcome."""
 
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from scoring.arrays import Floats
 from scoring.prediction.audience import Audience
 from scoring.prediction.calibration import Calibration
 from scoring.prediction.calls import Calls, Outcomes
@@ -12,25 +11,15 @@ from scoring.prediction.clues import FEATURES, MAPS, Clues, clues_of
 from scoring.prediction.contexts import Contexts
 from scoring.prediction.delay import LatencyQuantiles
 from scoring.prediction.evidence import Evidence
+from scoring.prediction.grounds import Grounds, Predictions, grounds_of
 from scoring.prediction.mixing import Mixers, logit
 from scoring.prediction.runs import Singles
 
-__all__ = ["Predictions", "Predictor"]
+__all__ = ["Predictor"]
 
-BLOCK = 512
-"""Calls whose features are taken together: exact within, so this is a matter of memory and speed only."""
-
-
-@dataclass(frozen=True, slots=True)
-class Predictions:
-    """Of N calls; arrays [N]."""
-
-    success: Floats
-    """Probability that the call succeeds for this caller."""
-    score: Floats
-    """Probability that a call to the provider succeeds, whoever calls: failures that are a caller's own left out."""
-    latency_ms: Floats
-    """Quantiles 5 %, 50 % and 95 % of the latency, [3, N]; the first and the last are a 90 % interval."""
+BLOCK: Final = 512
+"""Calls whose features are taken together, when not told: evidence is exact within, tables of latencies and the
+calibration move after each block."""
 
 
 class Predictor:
@@ -40,10 +29,12 @@ class Predictor:
     ----------
     step
         Calls after which the weights of the mixers change. Smaller is more accurate and slower.
+    block
+        Calls whose features are taken together, at least ``step``; the same holds of it.
     """
 
-    def __init__(self, step: int = 256) -> None:
-        self.step = step
+    def __init__(self, step: int = 256, block: int = BLOCK) -> None:
+        self.step, self.block = step, block
         self._evidence = Evidence()
         self._contexts = Contexts()
         self._mixers = Mixers(len(FEATURES))
@@ -51,11 +42,16 @@ class Predictor:
         self._audience = Audience()
         self._delay = LatencyQuantiles()
 
+    @property
+    def pairs(self) -> int:
+        """Pairs of a reporter and a provider that something is known of."""
+        return self._evidence.pairs.count
+
     def learn(self, calls: Calls, outcomes: Outcomes) -> Predictions:
         """Predictions from what was known before each call, which then is learned."""
         if not len(calls):
             return self.predict(calls)
-        parts = [slice(begin, begin + BLOCK) for begin in range(0, len(calls), BLOCK)]
+        parts = [slice(begin, begin + self.block) for begin in range(0, len(calls), self.block)]
         learned = [self._learn(calls.part(rows), outcomes.part(rows)) for rows in parts]
         return Predictions(
             np.concatenate([part.success for part in learned]),
@@ -65,12 +61,18 @@ class Predictor:
 
     def predict(self, calls: Calls) -> Predictions:
         """Predictions from what is known now; nothing is learned."""
+        return self.grounds(calls).predictions
+
+    def grounds(self, calls: Calls) -> Grounds:
+        """Predictions from what is known now, and what they rest on; nothing is learned."""
         view = self._evidence.look(calls)
         clues = clues_of(view, calls.provider, calls.reporter)
         features = _features(clues, self._contexts.before(clues.contexts))
         success = self._calibration.before(self._mixers.before(features, clues.sets).mean(axis=0), clues.maps)
         score = self._audience.before(calls.provider + 1, view.parent)
-        return Predictions(success, score, self._delay.before(calls.provider + 1, view.pair_row, view, success))
+        latency = self._delay.before(calls.provider + 1, view.pair_row, view, success)
+        shares = self._mixers.shares(features, clues.sets).astype(np.float64)
+        return grounds_of(Predictions(success, score, latency), view, shares)
 
     def _learn(self, calls: Calls, outcomes: Outcomes) -> Predictions:
         good = outcomes.success.astype(np.float32)

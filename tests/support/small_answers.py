@@ -7,6 +7,7 @@ from analytics.answers import Answers
 from analytics.board import Board
 from analytics.catalog import Catalog
 from analytics.feed import FeedState
+from analytics.foresight import Foresight
 from analytics.lake_access import LakeAccess
 from analytics.live import Views
 from analytics.producer import ReportProducer
@@ -45,5 +46,6 @@ def small_answers(root: Path) -> Answers:
     catalog = Catalog.open(root)
     feed = FeedState(contact_s=NOW_S, is_caught_up=True)
     views = Views(board, feed, lake, lambda _: None, away_s=5.0)
-    producer = ReportProducer(Settings(broker="127.0.0.1:9", produce_timeout_s=0.5))
-    return Answers(views, lake, catalog, producer, lambda: NOW_S, 0.0)
+    settings = Settings(broker="127.0.0.1:9", produce_timeout_s=0.5)
+    foresight = Foresight(settings, lake, lambda: NOW_S)
+    return Answers(views, lake, catalog, ReportProducer(settings), lambda: NOW_S, 0.0, foresight)

@@ -206,7 +206,8 @@ def test_a_report_that_cannot_be_used_says_field_wanted_got_and_next_step(
         ),
         (
             "trustscore_check", {"provider_id": STEADY, "task": "search"},
-            "arguments of trustscore_check must be among provider_id, task_type, region; got task; correct the names",
+            "arguments of trustscore_check must be among provider_id, task_type, region, reporter_id; got task; "
+            "correct the names",
         ),
         (
             "trustscore_history", {"provider_id": STEADY, "bucket": "week"},

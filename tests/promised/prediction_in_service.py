@@ -1,0 +1,81 @@
+"""Predictions and credibility in the service: what is promised, and the tests that keep it."""
+
+from typing import Final
+
+from tests.promised.promise import Promise, tests_in
+
+__all__ = ["PROMISES"]
+
+_ROLLING: Final = "unit/scoring/test_rolling"
+_HEARD: Final = "unit/analytics/test_heard"
+_FORESIGHT: Final = "unit/analytics/test_foresight"
+_SERVICE: Final = "integration/test_prediction"
+
+PROMISES: Final[dict[str, Promise]] = {
+    "caller.answer": Promise(
+        "`trustscore_check` takes an optional reporter, region and task and answers for that caller, beside the "
+        "general score: chance and latency of its next call, alike over MCP, REST and the command line.",
+        tests_in(
+            _SERVICE,
+            "test_a_reporter_is_answered_for_itself_beside_the_general_score",
+            "test_all_surfaces_give_the_same_prediction",
+        )
+        + tests_in(_ROLLING, "test_a_caller_is_told_its_own_chances")
+        + tests_in(_FORESIGHT, "test_check_holds_a_prediction_only_for_a_caller_that_says_something_of_itself"),
+    ),
+    "caller.reasons": Promise(
+        "A prediction for a caller says in words what it rests on, with counts, and what each kind of evidence adds to "
+        "its log odds; these add up exactly.",
+        tests_in(
+            _ROLLING,
+            "test_what_a_forecast_rests_on_is_counted",
+            "test_parts_add_up_to_the_log_odds",
+            "test_a_stranger_is_taken_as_usual_and_a_sick_one_knows_a_stranger_to_fail",
+        )
+        + tests_in(
+            _FORESIGHT,
+            "test_reasons_say_the_chance_what_is_known_of_each_and_what_limits_it",
+            "test_what_is_not_known_is_said",
+            "test_one_call_is_not_many",
+        ),
+    ),
+    "caller.restart": Promise(
+        "A restarted server learns its predictions from what Kafka holds; without Kafka the lake's "
+        "last reports predict.",
+        tests_in(
+            _SERVICE,
+            "test_it_begins_with_what_kafka_holds_and_hears_what_comes",
+            "test_without_a_server_the_lake_predicts",
+        )
+        + tests_in(_FORESIGHT, "test_it_begins_with_the_last_reports_and_goes_on_where_it_stopped")
+        + tests_in(_HEARD, "test_the_lakes_last_reports_are_heard_oldest_first"),
+    ),
+    "caller.bounded": Promise(
+        "What a server remembers of callers is bounded, also when they make up names; it can be switched off.",
+        tests_in(
+            _ROLLING,
+            "test_made_up_callers_do_not_let_it_grow",
+            "test_what_was_learned_survives_a_new_beginning",
+        )
+        + tests_in(_FORESIGHT, "test_switched_off_or_without_anything_heard_there_is_no_prediction"),
+    ),
+    "caller.hears": Promise(
+        "The server hears of every report what a worker would take, JSON or Arrow, and a report id once.",
+        tests_in(
+            _HEARD,
+            "test_a_report_is_heard_with_who_where_and_how_long",
+            "test_what_a_worker_would_reject_is_left_out",
+            "test_rows_of_an_arrow_message_are_heard_one_by_one",
+            "test_a_report_id_counts_once_for_its_provider_and_reporter",
+        ),
+    ),
+    "caller.same-code": Promise(
+        "The service predicts with the predictor of `trustscore backtest`, in coarser steps that cost little accuracy.",
+        tests_in(
+            _ROLLING,
+            "test_it_predicts_what_a_predictor_of_numbers_predicts",
+            "test_coarse_steps_cost_little",
+        ),
+        command="make bench ONLY=truth",
+    ),
+}
