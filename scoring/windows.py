@@ -5,8 +5,10 @@ from typing import Final
 
 import numpy as np
 
+from scoring.arrays import grown
 from scoring.book import BlockKey, Book, Part
 from scoring.panes import Ints
+from scoring.sketches import Sketches
 from scoring.stats import BUCKETS, LEVELS_S, QUANTILE_WINDOWS, STATS, WINDOWS, covers
 
 __all__ = ["BASELINE_HOURS", "BASELINE_MINUTES", "Windows", "baseline_starts"]
@@ -23,16 +25,16 @@ class Windows:
 
     def __init__(self) -> None:
         self.sums = np.zeros((0, len(WINDOWS), len(STATS)), np.int64)
-        self.sketches = np.zeros((0, len(QUANTILE_WINDOWS), BUCKETS), np.int32)
+        self.sketches = Sketches()
         self._spans: list[tuple[int, int]] = [(0, -1)] * len(WINDOWS)
 
     def grow(self, entities: int) -> None:
         """Hold at least ``entities`` entities."""
         have = len(self.sums)
         if have < entities:
-            more = max(entities, 2 * have, 64) - have
-            self.sums = np.concatenate([self.sums, np.zeros((more, *self.sums.shape[1:]), np.int64)])
-            self.sketches = np.concatenate([self.sketches, np.zeros((more, *self.sketches.shape[1:]), np.int32)])
+            room = max(entities, 2 * have, 64)
+            self.sums = grown(self.sums, room)
+            self.sketches.grow(room)
 
     def add(self, key: BlockKey, entities: Ints, stats: Ints) -> None:
         """Add ``stats`` [n, statistic] of one pane to the windows that cover it now."""
@@ -43,7 +45,7 @@ class Windows:
         """Add latency ``counts`` [n] of one pane to the histograms that cover it now."""
         for window in self._covering(key):
             if window in _SKETCH:
-                self._add_sketch(_SKETCH[window], entities, buckets, counts)
+                self.sketches.add(_SKETCH[window], entities, buckets, counts)
 
     def advance(self, book: Book, entity_of_row: Ints, as_of_s: float) -> Ints:
         """Move the windows to ``as_of_s``; the entities whose sums changed, ascending.
@@ -79,12 +81,8 @@ class Windows:
             else:
                 np.add.at(self.sums[:, number], entities, sign * part.stats)
             if number in _SKETCH:
-                self._add_sketch(_SKETCH[number], holders, buckets, sign * part.latency_counts)
+                self.sketches.add(_SKETCH[number], holders, buckets, sign * part.latency_counts)
         return entities
-
-    def _add_sketch(self, sketch: int, entities: Ints, buckets: Ints, counts: Ints) -> None:
-        flat = self.sketches.reshape(-1)  # a view: one index is several times faster than three
-        np.add.at(flat, (entities * len(QUANTILE_WINDOWS) + sketch) * BUCKETS + buckets, counts.astype(np.int32))
 
     def _covering(self, key: BlockKey) -> list[int]:
         level_s, start_s = key

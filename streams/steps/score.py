@@ -177,7 +177,7 @@ def _records(state: ScoreState, entities: Ints, as_of_s: float) -> list[ScoreRec
     regions = [state.regions_of.get(provider, []) if not facet else [] for provider, _, facet in split_names]
     evidence = Evidence(
         windows=state.windows.sums[entities],
-        sketches=state.windows.sketches[entities].astype(np.int64),
+        sketches=state.windows.sketches.of(entities),
         baseline=_baseline(state, entities, as_of_s),
         last_report_s=np.array([_last_seen_s(state, entity) for entity in entities.tolist()], float),
         region_windows=state.windows.sums[np.array([r for rs in regions for r in rs], np.int64)],

@@ -66,7 +66,7 @@ def test_the_panes_of_all_sources_add_up_in_the_windows(seed: int) -> None:
     for record in records:
         name, window = name_of(record), record.windows["30d"]
         assert [getattr(window, outcome) for outcome in OUTCOMES] == [day[name].stats[o] for o in OUTCOMES]
-        histogram = state.windows.sketches[state.entity_of[name], 2]
+        histogram = state.windows.sketches.of(np.array([state.entity_of[name]]))[0, 2]
         assert {int(b): int(histogram[b]) for b in np.flatnonzero(histogram)} == day[name].buckets
 
 
@@ -77,7 +77,8 @@ def test_a_message_that_comes_twice_changes_nothing() -> None:
     for state in (once, twice):
         score(state, NOW_S)
     assert np.array_equal(once.windows.sums, twice.windows.sums)
-    assert np.array_equal(once.windows.sketches, twice.windows.sketches)
+    everyone = np.arange(len(once.entities))
+    assert np.array_equal(once.windows.sketches.of(everyone), twice.windows.sketches.of(everyone))
 
 
 def test_a_stale_message_changes_nothing() -> None:
@@ -176,7 +177,7 @@ def test_scores_after_a_restart_equal_those_before(seed: int) -> None:
     assert score(after, NOW_S) == wanted
     n = len(before.entities)
     assert np.array_equal(after.windows.sums[:n], before.windows.sums[:n])
-    assert np.array_equal(after.windows.sketches[:n], before.windows.sketches[:n])
+    assert np.array_equal(after.windows.sketches.of(np.arange(n)), before.windows.sketches.of(np.arange(n)))
 
 
 def test_a_restarted_state_goes_on_where_the_other_would_have() -> None:
