@@ -1,7 +1,7 @@
 """How far an entity is from its own usual self: robust z-scores per dimension, in standard deviations."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from scoring.stats import STAT, WINDOWS
 from scoring.tables import DIMENSIONS
 
 __all__ = [
-    "CONSISTENT", "HOURS", "MINUTES", "THRESHOLD", "Baseline", "Level", "baseline", "no_baseline", "own_z_scores",
+    "CONSISTENT", "HOURS", "MINUTES", "THRESHOLD", "Baseline", "Level", "Usual", "baseline", "better_of",
+    "no_baseline", "own_z_scores", "usual",
 ]  # fmt: skip
 
 CONSISTENT: Final = 1.4826
@@ -56,6 +57,16 @@ class Baseline:
     """1: closed hours, compared with the 1h window; 0: closed minutes, compared with the 5m window."""
 
 
+class Usual(NamedTuple):
+    """What the closed panes of one level say of each dimension, arrays [E, D]."""
+
+    median: Floats
+    """nan without a pane that has enough reports."""
+    spread: Floats
+    pane_reports: Floats
+    panes: Ints
+
+
 def no_baseline(entities: int) -> Baseline:
     """The baseline of entities without closed panes: every z-score of it is null.
 
@@ -90,14 +101,20 @@ def baseline(hours: Ints, minutes: Ints) -> Baseline:
     >>> int(usual.panes[0, 0]), float(usual.median[0, 0]), float(usual.spread[0, 0])
     (12, 1.0, 0.0)
     """
-    (*by_hour, hour_panes), (*by_minute, minute_panes) = _usual(hours, HOURS), _usual(minutes, MINUTES)
-    hourly = hour_panes >= HOURS.panes
-    enough = hourly | (minute_panes >= MINUTES.panes)
+    return better_of(usual(hours, HOURS), usual(minutes, MINUTES))
+
+
+def better_of(by_hour: Usual, by_minute: Usual) -> Baseline:
+    """The baseline by hours where there are enough of them, else by minutes, else none."""
+    hourly = by_hour.panes >= HOURS.panes
+    enough = hourly | (by_minute.panes >= MINUTES.panes)
     median, spread, pane_reports = (
         np.where(enough, np.where(hourly, of_hour, of_minute), NAN)
-        for of_hour, of_minute in zip(by_hour, by_minute, strict=True)
+        for of_hour, of_minute in zip(by_hour[:3], by_minute[:3], strict=True)
     )
-    return Baseline(median, spread, pane_reports, np.where(hourly, hour_panes, minute_panes), hourly.astype(np.int64))
+    return Baseline(
+        median, spread, pane_reports, np.where(hourly, by_hour.panes, by_minute.panes), hourly.astype(np.int64)
+    )
 
 
 def own_z_scores(windows: Ints, usual: Baseline) -> Floats:
@@ -145,14 +162,14 @@ def _signals(sums: Ints, level: Level) -> tuple[Floats, Floats]:
     return np.where(earned.n >= level.pane_reports, value, NAN), earned.n
 
 
-def _usual(panes: Ints, level: Level) -> tuple[Floats, Floats, Floats, Ints]:
-    """Median, spread, reports in the median pane, and panes, each [E, D]."""
+def usual(panes: Ints, level: Level) -> Usual:
+    """Median, spread, reports in the median pane, and panes, each [E, D], of closed panes [E, P, S] of one level."""
     value, n = _signals(panes, level)
     speaks = ~np.isnan(value)
     count = speaks.sum(axis=1)
     median = _median(value, count)
     spread = CONSISTENT * _median(np.abs(value - median[:, None, :]), count)
-    return median, spread, _median(np.where(speaks, n, NAN), count), count
+    return Usual(median, spread, _median(np.where(speaks, n, NAN), count), count)
 
 
 def _median(values: Floats, count: Ints) -> Floats:

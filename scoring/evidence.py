@@ -1,6 +1,7 @@
 """All that a score is made from: sums, histograms, the own baseline, the regions."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from scoring.errors import ScoringError
 from scoring.stats import BUCKETS, QUANTILE_WINDOWS, STATS, WINDOWS
 from scoring.tables import DIMENSIONS
 
-__all__ = ["Evidence", "InvalidEvidence"]
+__all__ = ["Evidence", "InvalidEvidence", "together"]
 
 
 class InvalidEvidence(ScoringError):
@@ -58,3 +59,19 @@ class Evidence:
         for name, (array, shape) in wanted.items():
             if np.shape(array) != shape:
                 raise InvalidEvidence(name, shape, np.shape(array))
+
+
+def together(parts: Sequence[Evidence]) -> Evidence:
+    """The entities of all parts, one after the other; at least one part must be given."""
+    if len(parts) == 1:
+        return parts[0]
+    before = np.cumsum([0] + [len(part.windows) for part in parts])
+    usual = [part.baseline for part in parts]
+    return Evidence(
+        windows=np.concatenate([part.windows for part in parts]),
+        sketches=np.concatenate([part.sketches for part in parts]),
+        baseline=Baseline(*(np.concatenate([getattr(one, of.name) for one in usual]) for of in fields(Baseline))),
+        last_report_s=np.concatenate([part.last_report_s for part in parts]),
+        region_windows=np.concatenate([part.region_windows for part in parts]),
+        region_of=np.concatenate([part.region_of + rows for part, rows in zip(parts, before, strict=False)]),
+    )

@@ -28,6 +28,8 @@ BEHIND: Final = 100_000
 """Reports waiting, from which on folding comes first."""
 BEHIND_S: Final = 5.0
 """Seconds between two rounds of anything but folding, while that many wait."""
+LOOK_S: Final = 0.02
+"""Seconds between two looks at who is to be scored."""
 SEND_AHEAD: Final = 100_000
 """Messages Faust may hold for sending; every one is waited for by the flush that sent it."""
 
@@ -50,16 +52,19 @@ class Pause(NamedTuple):
 
     shortest_s: float
     longest_s: float
+    times: float = 8.0
 
     def after(self, took_s: float, behind: bool) -> float:
-        """Seconds to rest: 8 times what the last round took, within the bounds; ``BEHIND_S`` while reports wait.
+        """Seconds to rest: ``times`` what the last round took, within the bounds; while reports wait ``BEHIND_S``.
 
         Where nobody can see a fresh score yet, the time is better spent on folding.
 
         >>> Pause(0.1, 2.0).after(0.05, behind=False), Pause(0.1, 2.0).after(0.05, behind=True)
         (0.4, 5.0)
         """
-        return max(self.longest_s, BEHIND_S) if behind else max(self.shortest_s, min(8 * took_s, self.longest_s))
+        return (
+            max(self.longest_s, BEHIND_S) if behind else max(self.shortest_s, min(self.times * took_s, self.longest_s))
+        )
 
 
 def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) -> Parts:
@@ -96,7 +101,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
     every = partial(_every, app, fence, telemetry)
     every(Pause(settings.tick_s, 2.0), "panes", fold.tick)
-    every(Pause(settings.score_s, 2.0), "scores", hold_and_score)
+    every(Pause(LOOK_S, 2.0, times=1.0), "scores", hold_and_score)
     every(flush_s, "reports", fold.flush)
     every(flush_s, "state", score.flush)
     if lake:

@@ -2,20 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from scoring import anomalies, trust
+from scoring import trust
 from scoring.book import LAST_SEEN, BlockKey, Book
-from scoring.evidence import Evidence
+from scoring.evidence import Evidence, together
 from scoring.panes import Ints
 from scoring.records import ScoreRecord
 from scoring.stats import BUCKETS, STATS
-from scoring.windows import Windows, baseline_starts
+from scoring.windows import Windows
 from streams.steps.updates import SEPARATOR, PaneUpdates, newest, source_of, without_sources
+from streams.steps.usual import UsualLevels
 
-__all__ = ["ScoreState", "merge", "restored", "score"]
+__all__ = ["ScoreState", "merge", "move", "restored", "score", "score_these"]
 
 BATCH: Final = 1_000
 """Entities scored in one call: bounds the memory of their baselines."""
@@ -29,6 +31,7 @@ class ScoreState:
 
     book: Book = field(default_factory=Book)
     windows: Windows = field(default_factory=Windows)
+    usual: UsualLevels = field(default_factory=UsualLevels)
     entities: list[str] = field(default_factory=list)
     entity_of: dict[str, int] = field(default_factory=dict)
     entity_of_row: Ints = field(default_factory=lambda: np.zeros(64, np.int64))
@@ -37,7 +40,7 @@ class ScoreState:
     regions_of: dict[str, list[int]] = field(default_factory=dict)
     """Region facets of a provider."""
     changed: set[int] = field(default_factory=set)
-    """Entities to score at the next call."""
+    """Entities that panes came for since the set was last emptied."""
     said: dict[int, tuple[object, ...]] = field(default_factory=dict)
     """What a reader last saw of an entity."""
     heard: dict[int, int] = field(default_factory=dict)
@@ -45,7 +48,7 @@ class ScoreState:
     left_out: dict[int, int] = field(default_factory=dict)
     """Messages left out in a row of a source partition, since one before them is missing."""
     as_of_s: float = 0.0
-    """Moment of the last call of ``score``: panes may be forgotten as of then, not as of a later clock, because the
+    """Moment the windows end: panes may be forgotten as of then, not as of a later clock, because the
     windows still hold them."""
 
 
@@ -62,7 +65,7 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
     if not len(updates.entity):
         return
     rows = np.array([_row(state, name) for name in updates.names], np.int64)[updates.entity]
-    state.windows.grow(len(state.entities))
+    _grow(state)
     codes, group = np.unique(updates.level_s << 40 | updates.start_s, return_inverse=True)
     panes, entries = _grouped(group, len(codes)), _grouped(group[updates.latency_pane], len(codes))
     for code, pane, entry in zip(codes.tolist(), panes, entries, strict=True):
@@ -107,6 +110,7 @@ def _take_in(state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints,
         count = updates.latency_count[entry]
         added = count - block.latency.put(line * BUCKETS + bucket, count)
         state.windows.add_latency(key, state.entity_of_row[line], bucket, added)
+        state.usual.changed(key, state.entity_of_row[row])
     block.stats[row] = updates.stats[pane]
     block.offset[row] = updates.last_offset[pane]
     state.book.touch(key, row)
@@ -145,9 +149,20 @@ def restored(book: Book) -> ScoreState:
         _enter(state, row, name)
         source = source_of(name)
         state.heard[source] = max(int(heard[row]), state.heard.get(source, -1))
-    state.windows.grow(len(state.entities))
+    _grow(state)
     state.changed.update(range(len(state.entities)))
     return state
+
+
+def _grow(state: ScoreState) -> None:
+    state.windows.grow(len(state.entities))
+    state.usual.grow(len(state.entities))
+
+
+def move(state: ScoreState, as_of_s: float) -> Ints:
+    """Let the windows end at ``as_of_s``; the entities that this changed, ascending."""
+    state.as_of_s = as_of_s
+    return state.windows.advance(state.book, state.entity_of_row[: len(state.book.names)], as_of_s)
 
 
 def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
@@ -155,15 +170,24 @@ def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
 
     Looks at those whose panes changed since the last call, and at all whose windows moved with the time.
     """
-    moved = state.windows.advance(state.book, state.entity_of_row[: len(state.book.names)], as_of_s)
-    state.as_of_s = as_of_s
-    todo = np.union1d(moved, np.array(sorted(state.changed), np.int64)).astype(np.int64)
+    todo = np.union1d(move(state, as_of_s), np.array(sorted(state.changed), np.int64)).astype(np.int64)
     state.changed.clear()
     records: list[ScoreRecord] = []
     for first in range(0, len(todo), BATCH):
-        for entity, record in zip(
-            todo[first:].tolist(), _records(state, todo[first : first + BATCH], as_of_s), strict=False
-        ):
+        records += score_these([(state, todo[first : first + BATCH])])
+    return records
+
+
+def score_these(chosen: Sequence[tuple[ScoreState, Ints]]) -> list[ScoreRecord]:
+    """Records of these entities, of one or more partitions, that a reader would see differently than before.
+
+    The windows of all partitions must end at the same moment (``move``). One call costs 3 ms and 0.1 ms an entity: the
+    entities of all partitions together cost less than each partition's alone.
+    """
+    records: list[ScoreRecord] = []
+    owners = [(state, entity) for state, entities in chosen for entity in entities.tolist()]
+    if owners:
+        for (state, entity), record in zip(owners, _records(chosen, owners), strict=True):
             shown = _shown(record)
             if state.said.get(entity) != shown:
                 state.said[entity] = shown
@@ -171,37 +195,35 @@ def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
     return records
 
 
-def _records(state: ScoreState, entities: Ints, as_of_s: float) -> list[ScoreRecord]:
-    names = [state.entities[entity] for entity in entities.tolist()]
-    split_names = [name.partition("|") for name in names]
-    regions = [state.regions_of.get(provider, []) if not facet else [] for provider, _, facet in split_names]
-    evidence = Evidence(
+def _records(chosen: Sequence[tuple[ScoreState, Ints]], owners: Sequence[tuple[ScoreState, int]]) -> list[ScoreRecord]:
+    names = [state.entities[entity].partition("|") for state, entity in owners]
+    scores = trust.score(together([_evidence(*part) for part in chosen]), chosen[0][0].as_of_s)
+    return trust.records(
+        scores,
+        [provider for provider, _, _ in names],
+        [facet for _, _, facet in names],
+        [_through(state, entity) for state, entity in owners],
+    )
+
+
+def _evidence(state: ScoreState, entities: Ints) -> Evidence:
+    names = [state.entities[entity].partition("|") for entity in entities.tolist()]
+    regions = [state.regions_of.get(provider, []) if not facet else [] for provider, _, facet in names]
+    return Evidence(
         windows=state.windows.sums[entities],
         sketches=state.windows.sketches.of(entities),
-        baseline=_baseline(state, entities, as_of_s),
+        baseline=state.usual.of(entities, state.as_of_s, partial(_gathered, state)),
         last_report_s=np.array([_last_seen_s(state, entity) for entity in entities.tolist()], float),
         region_windows=state.windows.sums[np.array([r for rs in regions for r in rs], np.int64)],
         region_of=np.repeat(np.arange(len(entities)), [len(rs) for rs in regions]),
     )
-    return trust.records(
-        trust.score(evidence, as_of_s),
-        [provider for provider, _, _ in split_names],
-        [facet for _, _, facet in split_names],
-        [_through(state, entity) for entity in entities.tolist()],
-    )
 
 
-def _baseline(state: ScoreState, entities: Ints, as_of_s: float) -> anomalies.Baseline:
+def _gathered(state: ScoreState, level_s: int, starts: Sequence[int], entities: Ints) -> Ints:
+    """Sums of panes of all source partitions, [E, P, S]."""
     rows = [(row, at) for at, entity in enumerate(entities.tolist()) for row in state.rows_of_entity[entity]]
     row, at = np.array(rows, np.int64).reshape(-1, 2).T
-    hours, minutes = baseline_starts(as_of_s)
-    return anomalies.baseline(
-        _gather(state, 3_600, hours, row, at, len(entities)), _gather(state, 60, minutes, row, at, len(entities))
-    )
-
-
-def _gather(state: ScoreState, level_s: int, starts: Sequence[int], row: Ints, at: Ints, n: int) -> Ints:
-    panes = np.zeros((n, len(starts), len(STATS)), np.int64)
+    panes = np.zeros((len(entities), len(starts), len(STATS)), np.int64)
     for number, start in enumerate(starts):
         stats = state.book.stats_of((level_s, start), row)
         if stats is not None:

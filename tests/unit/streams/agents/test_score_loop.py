@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,7 +9,9 @@ from faust.types import TP
 
 from scoring.records import ScoreRecord
 from streams.agents import ScoreLoop
+from streams.agents import score as score_agent
 from streams.codec import encode_updates
+from streams.steps import score as step
 from streams.steps.fold import FoldState, fold, take_updates
 from streams.telemetry import Telemetry
 from tests.support.lake_maker import Message
@@ -21,9 +24,11 @@ GOOD = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S, "task_type
 class Loop:
     """A score loop and its surroundings in memory."""
 
-    def __init__(self, log: Any = (), clock: Callable[[], float] = lambda: float(NOW_S)) -> None:
+    def __init__(self, log: Any = (), clock: Callable[[], float] = lambda: float(NOW_S), score_s: float = 0.0) -> None:
         self.table, self.topic, self.telemetry = MemoryTable(log), MemoryTopic(), Telemetry()
-        self.score = ScoreLoop(settings(), self.table.as_table, self.topic.as_topic, self.telemetry, clock)
+        self.score = ScoreLoop(
+            settings(score_s=score_s), self.table.as_table, self.topic.as_topic, self.telemetry, clock
+        )
 
     async def read(self, *events: Event) -> None:
         """Let the agent see the events."""
@@ -135,5 +140,63 @@ def test_panes_are_forgotten_as_of_the_last_score_and_not_of_the_clock() -> None
         await loop.score.tick()
         record = loop.said()[b"a"]
         assert (record.windows["1h"].n, record.windows["24h"].n) == (0, 1)
+
+    asyncio.run(story())
+
+
+def of(*providers: str) -> list[Report]:
+    """A report about each."""
+    return [GOOD | {"provider_id": name, "task_type": None} for name in providers]
+
+
+def test_a_provider_is_scored_once_in_a_while_and_one_that_was_quiet_at_once() -> None:
+    async def story() -> None:
+        now_s = [float(NOW_S)]
+        loop = Loop(clock=lambda: now_s[0], score_s=1.0)
+        await loop.read(chunk(of("busy")))
+        await loop.score.tick()
+        now_s[0] += 0.5
+        await loop.read(chunk(of("busy", "busy", "quiet")))
+        await loop.score.tick()
+        assert {key: record.n for key, record in loop.said().items()} == {b"busy": 1, b"quiet": 1}
+        now_s[0] += 0.5
+        await loop.score.tick()
+        assert {key: record.n for key, record in loop.said().items()} == {b"busy": 2, b"quiet": 1}
+
+    asyncio.run(story())
+
+
+def test_partitions_share_a_slice_and_all_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> list[int]:
+        loop, sizes = Loop(), []
+        some = [chunk(of(*(f"p{at}" for at in range(at, 20, 4))), partition=at) for at in range(4)]
+        await loop.read(*some)
+        score_these = step.score_these
+
+        def watched(chosen: Any) -> list[ScoreRecord]:
+            sizes.append(sum(len(entities) for _, entities in chosen))
+            return score_these(chosen)
+
+        monkeypatch.setattr(score_agent, "score_these", watched)
+        monkeypatch.setattr(score_agent, "SLICE", 8)
+        await loop.score.tick()
+        assert set(loop.said()) == {f"p{at}".encode() for at in range(20)}
+        return sizes
+
+    assert asyncio.run(story()) == [8, 8, 4]
+
+
+def test_a_round_ends_though_others_are_due_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        loop = Loop()
+        await loop.read(chunk(of(*(f"p{at}" for at in range(5)))))
+        monkeypatch.setattr(score_agent, "SLICE", 2)
+        monkeypatch.setattr(score_agent, "ROUND_S", 0.0)
+        monkeypatch.setattr(time, "perf_counter", iter(float(at) for at in range(100)).__next__)
+        seen = []
+        for _ in range(3):
+            await loop.score.tick()
+            seen.append(len(loop.said()))
+        assert seen == [2, 4, 5]
 
     asyncio.run(story())
