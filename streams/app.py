@@ -100,7 +100,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
     every = partial(_every, app, fence, telemetry)
-    every(Pause(settings.tick_s, 2.0), "panes", fold.tick)
+    every(Pause(settings.tick_s, 2.0, times=1.0), "panes", fold.tick)
     every(Pause(LOOK_S, 2.0, times=1.0), "scores", hold_and_score)
     every(flush_s, "reports", fold.flush)
     every(flush_s, "state", score.flush)

@@ -71,18 +71,28 @@ class FoldLoop:
             await self._chunk(event)
 
     async def _chunk(self, event: EventT[Any]) -> None:
-        partition, started = event.message.partition, time.perf_counter()
+        partition = event.message.partition
         held = self._partitions.get(partition)
         if held is None:
             held = self._partitions[partition] = self._loaded(partition)
-        run = take_run(event)
+        held.unread.append((event, take_run(event)))
+        if sum(len(run) for _, run in held.unread) >= self._settings.poll_records:
+            self._read(partition, held)
+
+    def _read(self, partition: int, held: Partition[FoldState]) -> None:
+        """Decode the chunks that came since the last time, as one: it costs 2 ms a time, and small ones are many."""
+        if not held.unread or self.flood:
+            return
+        started = time.perf_counter()
+        run = [record for _, chunk in held.unread for record in chunk]
         batch = decode(run, partition, self._readers.setdefault(partition, JsonReader()))
+        events, held.unread = [event for event, _ in held.unread], []
         if self._breaker.saw(batch.records, len({reject.record.offset for reject in batch.rejects})):
             self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
             return
         reports = batch.table if held.seen is None else without_repeats(held.seen, batch.table)
         held.unfolded.append(reports)
-        held.waiting.events.append(event)
+        held.waiting.events += events
         if held.waiting.first_ms is None:
             held.waiting.first_ms = run[0].timestamp
         if self._lake:
@@ -115,7 +125,8 @@ class FoldLoop:
     async def tick(self) -> None:
         """Fold what was read, and send the panes that changed to where their providers are scored."""
         async with self._sending:  # a flush that waits for what was sent must not miss what a tick has begun to send
-            for held in self._partitions.values():
+            for partition, held in self._partitions.items():
+                self._read(partition, held)
                 self._fold(held)
             taken = [take_updates(held.state, partition) for partition, held in self._partitions.items()]
             told = {partition: held.state.told for partition, held in self._partitions.items()}
@@ -140,6 +151,8 @@ class FoldLoop:
     async def flush(self) -> None:
         """Make durable what was read, then acknowledge it. What fails stays waiting and is tried again."""
         async with self._flushing:
+            for number, held in self._partitions.items():
+                self._read(number, held)
             taken = {number: held for number, held in self._partitions.items() if held.waiting.events}
             waiting = {number: held.waiting for number, held in taken.items()}
             for held in taken.values():

@@ -48,6 +48,8 @@ class Partition(Generic[S]):
 
     state: S
     waiting: Waiting = field(default_factory=Waiting)
+    unread: list[tuple[EventT[Any], list[Any]]] = field(default_factory=list)
+    """Chunks with their records that are not decoded yet."""
     unfolded: list[pa.Table] = field(default_factory=list)
     """Reports read since the last tick: folded together, because folding costs by pane more than by report."""
     seen: Seen | None = None

@@ -232,7 +232,7 @@ def test_without_a_lake_reports_are_folded_and_rejected_all_the_same() -> None:
 
 def test_a_flood_of_rejects_stops_the_reading_and_keeps_the_chunk_unread() -> None:
     async def story() -> None:
-        loop = Loop(reject_window=100, reject_ratio=0.5)
+        loop = Loop(reject_window=100, reject_ratio=0.5, poll_records=1)
         good, flood, never = chunk([GOOD] * 40), chunk([b"x"] * 80, first=40), chunk([GOOD], first=120)
         reading = asyncio.ensure_future(loop.read(good, flood, never))
         while loop.fold.flood is None and not reading.done():
@@ -250,7 +250,7 @@ def test_a_flood_of_rejects_stops_the_reading_and_keeps_the_chunk_unread() -> No
 
 def test_reading_waits_while_too_much_waits_for_the_lake(tmp_path: Path) -> None:
     async def story() -> None:
-        loop = Loop(tmp_path, pending_rows=30)
+        loop = Loop(tmp_path, pending_rows=30, poll_records=1)
         first, second = chunk(REPORTS), chunk(REPORTS, first=40)
         reading = asyncio.ensure_future(loop.read(first, second))
         while not loop.counted("trustscore_chunk_seconds_count") and not reading.done():
@@ -260,6 +260,23 @@ def test_reading_waits_while_too_much_waits_for_the_lake(tmp_path: Path) -> None
         assert loop.counted("trustscore_reports_folded_total") == 40
         await reading
         assert loop.counted("trustscore_chunk_seconds_count") == 2
+
+    asyncio.run(story())
+
+
+def test_small_chunks_are_decoded_together_and_acknowledged_each() -> None:
+    async def story() -> None:
+        loop = Loop(poll_records=30)
+        small = [chunk([report], first=at) for at, report in enumerate(REPORTS)]
+        await loop.read(*small[:29])
+        assert loop.counted("trustscore_chunk_seconds_count") == 0
+        await loop.read(small[29])
+        assert loop.counted("trustscore_chunk_seconds_count") == 1, "as many as a chunk may hold"
+        await loop.read(*small[30:])
+        await loop.fold.flush()
+        assert loop.counted("trustscore_chunk_seconds_count") == 2
+        assert [event.acks for event in small] == [1] * 40
+        assert sums(loop.told()) == sums(panes_of(REPORTS))
 
     asyncio.run(story())
 
