@@ -45,12 +45,14 @@ class LakeLoop:
                 await asyncio.sleep(_WAIT_S)
             waiting = self._waiting.setdefault(event.message.partition, Waiting())
             waiting.events.append(event)
-            waiting.tables.append(score_rows(take_run(event), event.message.partition))
+            rows = score_rows(take_run(event), event.message.partition)
+            waiting.tables.append(rows)
+            waiting.size += rows.nbytes
 
     def pending_bytes(self) -> int:
         """Size of the rows that are not in the lake yet."""
         held = [*self._waiting.values(), *self._taken.values()]
-        return sum(table.nbytes for waiting in held for table in waiting.tables)
+        return sum(waiting.size for waiting in held)
 
     async def flush(self) -> None:
         """Commit the rows, then acknowledge them. The first one sees that the lake takes something, rows or not.
@@ -80,8 +82,6 @@ class LakeLoop:
 
     def _keep(self) -> None:
         """What was taken waits again, before what came meanwhile."""
-        for partition, waiting in self._waiting.items():
-            before = self._taken.setdefault(partition, Waiting())
-            before.events += waiting.events
-            before.tables += waiting.tables
+        for partition, since in self._waiting.items():
+            self._taken[partition] = self._taken.get(partition, Waiting()).and_then(since)
         self._waiting, self._taken = self._taken, {}

@@ -25,23 +25,31 @@ __all__ = ["ScoreLoop"]
 
 Clock = Callable[[], float]
 SLICE: Final = 100
-"""Entities scored in one call: 15 ms, within which nothing else is done."""
-ROUND_S: Final = 0.3
-"""Time of slices after which a round ends: the worker looks whether it still holds its partitions."""
+"""Entities scored in one call, within which nothing else is done."""
+ROUND_SHARE: Final = 0.05
+"""Of the time since the last round, what slices may take before a round ends: so much of it is spent on scores even
+when rounds are far apart, because reports wait to be folded."""
 
 
 class ScoreLoop:
     """``trust.panes`` → windows, dimensions, scores → ``trust.scores``."""
 
     def __init__(
-        self, settings: WorkerSettings, table: BookTable, scores: TopicT, telemetry: Telemetry, clock: Clock
+        self,
+        settings: WorkerSettings,
+        table: BookTable,
+        scores: TopicT,
+        telemetry: Telemetry,
+        clock: Clock,
+        timer: Clock = time.perf_counter,
     ) -> None:
         self._settings, self._table, self._scores = settings, table, scores
-        self._telemetry, self._clock = telemetry, clock
+        self._telemetry, self._clock, self._timer = telemetry, clock, timer
         self._partitions: dict[int, Partition[ScoreState]] = {}
         self._turns: dict[int, Turns] = {}
         self._sent: list[Awaitable[Any]] = []
         self._flushing = asyncio.Lock()
+        self._last_round = timer()
 
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Let go of the state of partitions that leave."""
@@ -73,20 +81,22 @@ class ScoreLoop:
             held.waiting.events.append(event)
 
     async def tick(self) -> None:
-        """Score who is due, slice after slice, and send what a reader would see differently.
+        """Score who is due and waits longest, and send what a reader would see differently.
 
-        Between two slices others go on. Ends when nobody is due, or after ``ROUND_S``.
+        One slice, and more of them while they take less than ``ROUND_SHARE`` of the time since the last round. Whoever
+        is left is scored by a later one: each round takes the ``SLICE`` that wait longest.
         """
-        started = time.perf_counter()
+        started = self._timer()
+        spare_s, self._last_round = ROUND_SHARE * (started - self._last_round), started
         try:
-            while await self._slice(self._clock()) and time.perf_counter() - started < ROUND_S:
+            while await self._slice(self._clock()) and self._timer() - started < spare_s:
                 await asyncio.sleep(0)
         except BaseException:
             self._say_all_again()
             raise
         for partition, held in self._partitions.items():
             self._telemetry.entities.labels(str(partition)).set(len(held.state.entities))
-        self._telemetry.score_s.observe(time.perf_counter() - started)
+        self._telemetry.score_s.observe(self._timer() - started)
 
     async def _slice(self, now_s: float) -> bool:
         """Score those that come first; whether others are due."""

@@ -22,6 +22,8 @@ class Waiting:
 
     events: list[EventT[Any]] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
+    size: int = 0
+    """Bytes of the tables, where they are counted."""
     rejects: list[Reject] = field(default_factory=list)
     first_ms: int | None = None
     """When the broker took the first record of all these."""
@@ -29,7 +31,13 @@ class Waiting:
     def and_then(self, since: "Waiting") -> "Waiting":
         """This, and what was read behind it."""
         first_ms = since.first_ms if self.first_ms is None else self.first_ms
-        return Waiting(self.events + since.events, self.tables + since.tables, self.rejects + since.rejects, first_ms)
+        return Waiting(
+            events=self.events + since.events,
+            tables=self.tables + since.tables,
+            size=self.size + since.size,
+            rejects=self.rejects + since.rejects,
+            first_ms=first_ms,
+        )
 
     @property
     def rows(self) -> int:

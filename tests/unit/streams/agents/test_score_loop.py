@@ -11,7 +11,6 @@ from scoring.records import ScoreRecord
 from streams.agents import ScoreLoop
 from streams.agents import score as score_agent
 from streams.codec import encode_updates
-from streams.steps import score as step
 from streams.steps.fold import FoldState, fold, take_updates
 from streams.telemetry import Telemetry
 from tests.support.lake_maker import Message
@@ -24,10 +23,16 @@ GOOD = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S, "task_type
 class Loop:
     """A score loop and its surroundings in memory."""
 
-    def __init__(self, log: Any = (), clock: Callable[[], float] = lambda: float(NOW_S), score_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        log: Any = (),
+        clock: Callable[[], float] = lambda: float(NOW_S),
+        score_s: float = 0.0,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self.table, self.topic, self.telemetry = MemoryTable(log), MemoryTopic(), Telemetry()
         self.score = ScoreLoop(
-            settings(score_s=score_s), self.table.as_table, self.topic.as_topic, self.telemetry, clock
+            settings(score_s=score_s), self.table.as_table, self.topic.as_topic, self.telemetry, clock, timer
         )
 
     async def read(self, *events: Event) -> None:
@@ -167,36 +172,33 @@ def test_a_provider_is_scored_once_in_a_while_and_one_that_was_quiet_at_once() -
 
 
 def test_partitions_share_a_slice_and_all_get_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> list[int]:
-        loop, sizes = Loop(), []
+    async def story() -> None:
+        loop = Loop(timer=iter(range(100)).__next__)
         some = [chunk(of(*(f"p{at}" for at in range(at, 20, 4))), partition=at) for at in range(4)]
         await loop.read(*some)
-        score_these = step.score_these
-
-        def watched(chosen: Any) -> list[ScoreRecord]:
-            sizes.append(sum(len(entities) for _, entities in chosen))
-            return score_these(chosen)
-
-        monkeypatch.setattr(score_agent, "score_these", watched)
         monkeypatch.setattr(score_agent, "SLICE", 8)
-        await loop.score.tick()
-        assert set(loop.said()) == {f"p{at}".encode() for at in range(20)}
-        return sizes
-
-    assert asyncio.run(story()) == [8, 8, 4]
-
-
-def test_a_round_ends_though_others_are_due_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        loop = Loop()
-        await loop.read(chunk(of(*(f"p{at}" for at in range(5)))))
-        monkeypatch.setattr(score_agent, "SLICE", 2)
-        monkeypatch.setattr(score_agent, "ROUND_S", 0.0)
-        monkeypatch.setattr(time, "perf_counter", iter(float(at) for at in range(100)).__next__)
         seen = []
         for _ in range(3):
             await loop.score.tick()
             seen.append(len(loop.said()))
-        assert seen == [2, 4, 5]
+        assert seen == [8, 16, 20], "a round ends though others are due, and the next goes on"
+
+    asyncio.run(story())
+
+
+def test_a_round_after_a_long_rest_takes_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        moment_s = [0.0]
+
+        def timer() -> float:
+            moment_s[0] += 1
+            return moment_s[0]
+
+        loop = Loop(timer=timer)
+        await loop.read(chunk(of(*(f"p{at}" for at in range(20)))))
+        monkeypatch.setattr(score_agent, "SLICE", 2)
+        moment_s[0] += 100
+        await loop.score.tick()
+        assert len(loop.said()) == 12, "slices of a second each, until a twentieth of 101 seconds is over"
 
     asyncio.run(story())

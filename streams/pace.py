@@ -1,0 +1,34 @@
+"""How long a loop of the worker rests between two rounds: the less folding keeps up, the longer all others do."""
+
+from typing import Final, NamedTuple
+
+__all__ = ["BEHIND", "BEHIND_S", "Pause"]
+
+STEP: Final = 5_000
+"""Reports waiting for which others rest once more as long: a quarter of a second of 20,000 a second."""
+BEHIND: Final = 100_000
+"""Reports waiting, from which on nobody can see a fresh score yet."""
+BEHIND_S: Final = 5.0
+"""Most seconds between two rounds of anything but folding, while that many wait."""
+
+
+class Pause(NamedTuple):
+    """Bounds of a rest, and its length beside that of a round."""
+
+    shortest_s: float
+    longest_s: float
+    times: float = 1.0
+    """Rest after a round, beside what it took, while no reports wait: 3 leaves a quarter of the time to the rounds."""
+
+    def after(self, took_s: float, waiting: int) -> float:
+        """Seconds to rest after a round that took ``took_s``, while so many reports wait to be folded.
+
+        The share of the time that a loop gets falls with what waits, without a step: a loop that took a fixed share
+        would keep folding behind once it is, and one that stopped would show nothing until it is not.
+
+        >>> pause = Pause(0.1, 2.0, times=3)
+        >>> pause.after(0.02, 0), pause.after(0.04, 0), pause.after(0.04, 5_000), pause.after(0.04, 10**6)
+        (0.1, 0.12, 0.24, 5.0)
+        """
+        longest_s = max(self.longest_s, BEHIND_S) if waiting > BEHIND else self.longest_s
+        return max(self.shortest_s, min(self.times * took_s * (1 + waiting / STEP), longest_s))
