@@ -1,6 +1,7 @@
 """How well outcomes are predicted before they come, beside simple baselines, and at what cost.
 
-``python -m benchmarks truth FILE`` replays reports (a WS-DREAM response time file unless ``--format`` says otherwise).
+``python -m benchmarks truth [FILE]`` replays reports (a WS-DREAM response time file unless ``--format`` says
+otherwise), and simulated calls through networks in the five states of NetMCP.
 """
 
 import argparse
@@ -10,17 +11,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from analytics.backtest import STEP, Backtest, Replayed, backtest, replayed
-from analytics.replay.sources import Format
-from benchmarks.harness import Program, Row, execute, must_be_file, say
-from scoring.prediction import Predictor
+import numpy as np
 
-__all__ = ["PROGRAM", "rows_of"]
+from analytics.backtest import STEP, Backtest, Replayed, backtest, replayed
+from analytics.replay.columns import report_columns
+from analytics.replay.sources import Format
+from analytics.simulator import NETWORKS, fleet, traffic
+from benchmarks.harness import Program, Row, execute, must_be_file, say
+from scoring.prediction import Calls, Outcomes, Predictor
+from scoring.prediction.baselines import BASELINES, baselines
+from scoring.prediction.measures import brier, calibration_error, log_loss
+from scoring.prediction.rolling import COARSE
+
+__all__ = ["PROGRAM", "network_rows", "rows_of"]
 
 GOALS: Final = {"brier": ("Brier", 0.0172), "log_loss": ("nats", 0.0640), "calibration_error": ("rate", 0.005)}
 LEAST_COVERAGE, MOST_COVERAGE = 0.88, 0.92
 MOST_REGRET: Final = 0.5
 """Of the regret of the raw success rate."""
+PROVIDERS: Final = 10
+CALLS_PER_S: Final = 5.0
+END_S: Final = 1_760_000_000.0
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -28,15 +39,53 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", type=Path, help="reports in event-time order or not")
     parser.add_argument("--format", type=Format, choices=list(Format), default=Format.WSDREAM)
     parser.add_argument("--step", type=int, default=STEP, help="calls after which weights change")
+    parser.add_argument("--hours", type=float, default=6.0, help="of simulated networks (default 6)")
+    parser.add_argument("--seed", type=int, default=1, help="of simulated networks (default 1)")
 
 
 def run(given: argparse.Namespace) -> Iterator[Row]:
-    """Rows of one file."""
+    """Rows of simulated networks, then of one file."""
+    if given.file is not None:
+        must_be_file("FILE", given.file)
+    yield from network_rows(given.hours, given.seed, given.step)
     if given.file is None:
-        say("truth: left out, since no file is given: python -m benchmarks truth FILE")
+        say("truth: nothing of recorded calls, since no file is given: python -m benchmarks truth FILE")
         return
-    must_be_file("FILE", given.file)
     yield from rows_of(replayed(given.file, given.format), given.step)
+
+
+def network_rows(hours: float, seed: int, step: int = STEP) -> Iterator[Row]:
+    """Brier score over calls to providers in each network state, and over all, beside that of every baseline.
+
+    Ten providers, two in each state, 24 callers, five calls a second; all states are learned together.
+    """
+    providers = fleet(PROVIDERS, frozenset(NETWORKS))
+    states = {provider.provider_id: provider.regime for provider in providers}
+    columns = report_columns(traffic(seed, providers, END_S - hours * 3_600, END_S, CALLS_PER_S))
+    calls, outcomes = Calls(columns.time_s, *columns.ids), Outcomes(columns.success, columns.latency_ms)
+    ways = {"trustscore": Predictor(step).learn(calls, outcomes).success, **baselines(calls, outcomes)}
+    state = np.array([NETWORKS.index(states[name]) for name in columns.names[0]])[columns.ids[0]]
+    parts = {"net-all": np.ones(len(calls), dtype=np.bool_)}
+    parts |= {name.value.replace("_", "-"): state == number for number, name in enumerate(NETWORKS)}
+    for part, rows in parts.items():
+        found = {way: brier(said[rows], outcomes.success[rows]) for way, said in ways.items()}
+        best = min(BASELINES, key=lambda way: found[way])
+        facts = {
+            "reports": int(rows.sum()),
+            "success_rate": round(float(outcomes.success[rows].mean()), 4),
+            "seed": seed,
+        }
+        for way, value in found.items():
+            ours = way == "trustscore"
+            yield Row(
+                f"truth/{part}-{way}-brier".replace("_", "-"),
+                value,
+                "Brier",
+                peer=f"truth/{part}-{best}-brier".replace("_", "-") if ours else None,
+                target_ratio=1.0 if ours else None,
+                lower_is_better=True,
+                facts={**facts, "best_baseline": best} if ours else facts,
+            )
 
 
 def rows_of(given: Replayed, step: int = STEP) -> Iterator[Row]:
@@ -53,6 +102,14 @@ def rows_of(given: Replayed, step: int = STEP) -> Iterator[Row]:
     Predictor(step).learn(given.calls, given.outcomes)
     took_us = (time.process_time() - began_s) / len(given.calls) * 1e6
     yield Row("truth/predictor-cpu", took_us, "µs of one core a report", lower_is_better=True, facts=facts)
+    began_s = time.process_time()
+    said = Predictor(*COARSE).learn(given.calls, given.outcomes)
+    took_us = (time.process_time() - began_s) / len(given.calls) * 1e6
+    yield Row("truth/in-service-cpu", took_us, "µs of one core a report", lower_is_better=True, facts=facts)
+    for measure, measured in (("brier", brier), ("log_loss", log_loss), ("calibration_error", calibration_error)):
+        unit, goal = GOALS[measure]
+        value = measured(said.success, given.outcomes.success)
+        yield Row(_name("in-service", measure), value, unit, target=goal, lower_is_better=True, facts=facts)
 
 
 def _measures(found: Backtest, way: str, facts: dict[str, int]) -> Iterator[Row]:

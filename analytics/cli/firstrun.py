@@ -95,7 +95,7 @@ def simulate(
     at: Annotated[
         str, typer.Option(metavar="TIME", help="The moment that is now, for files: epoch or RFC 3339.")
     ] = "now",
-    regimes: Annotated[str, typer.Option(help=f"Any of {', '.join(REGIMES)}, with commas.")] = ",".join(REGIMES),
+    regimes: Annotated[str, typer.Option(help=f"Any of {', '.join(Regime)}, with commas.")] = ",".join(REGIMES),
     out: Annotated[
         str | None, typer.Option(metavar="FILE", help="JSON lines into this file, or - for stdout; default: Kafka.")
     ] = None,
@@ -220,10 +220,10 @@ def _opened(out: str) -> Iterator[BinaryIO]:
 
 def _regimes(text: str) -> frozenset[Regime]:
     names = [name.strip() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in set(REGIMES)]
+    unknown = [name for name in names if name not in set(Regime)]
     if unknown or not names:
         got = repr(unknown[0]) if unknown else "none"
-        raise InvalidRequest("--regimes", f"any of {', '.join(REGIMES)}", got, "correct it or leave it out")
+        raise InvalidRequest("--regimes", f"any of {', '.join(Regime)}", got, "correct it or leave it out")
     return frozenset(Regime(name) for name in names)
 
 

@@ -3,7 +3,17 @@
 ``fleet`` names the providers and the regime of each; ``traffic`` turns them into reports.
 """
 
-from analytics.simulator.fleet import FLEET, REGIMES, Provider, Regime, fleet
+from analytics.simulator.fleet import FLEET, NETWORK_FLEET, NETWORKS, REGIMES, Provider, Regime, fleet
 from analytics.simulator.traffic import failure_probability, traffic
 
-__all__ = ["FLEET", "REGIMES", "Provider", "Regime", "failure_probability", "fleet", "traffic"]
+__all__ = [
+    "FLEET",
+    "NETWORKS",
+    "NETWORK_FLEET",
+    "REGIMES",
+    "Provider",
+    "Regime",
+    "failure_probability",
+    "fleet",
+    "traffic",
+]

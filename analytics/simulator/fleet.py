@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["FLEET", "REGIMES", "Provider", "Regime", "fleet"]
+__all__ = ["FLEET", "NETWORKS", "NETWORK_FLEET", "REGIMES", "Provider", "Regime", "fleet"]
 
 
 class Regime(StrEnum):
@@ -25,9 +25,22 @@ class Regime(StrEnum):
     """Five minutes well, five minutes failing nineteen calls in twenty."""
     OUTAGE = "outage"
     """Fails every call since twenty minutes before live."""
+    NET_IDEAL = "net_ideal"
+    """Behind a network that is quick and steady."""
+    NET_FLUCTUATING = "net_fluctuating"
+    """Behind one whose latency swings as a sine, from next to nothing to near the callers' deadline."""
+    NET_OUTAGE = "net_outage"
+    """Behind one that is down for minutes, again and again."""
+    NET_HIGH_LATENCY = "net_high_latency"
+    """Behind one that is slow all the time."""
+    NET_HIGH_JITTER = "net_high_jitter"
+    """Behind one whose latency scatters over two orders of magnitude."""
 
 
-REGIMES: Final = tuple(Regime)
+NETWORKS: Final = tuple(regime for regime in Regime if regime.startswith("net_"))
+"""The five network states of NetMCP (Li, Du, Huang, arXiv 2510.13467, 2025)."""
+REGIMES: Final = tuple(regime for regime in Regime if regime not in NETWORKS)
+"""Those of the thirty providers that are simulated unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +117,18 @@ FLEET: Final = (
 """Named after entries of the catalog with a ``demo-`` prefix: what is made up here says nothing about the originals."""
 
 
+NETWORK_FLEET: Final = (
+    _demo("net-ideal", "net_ideal", _SEARCH, 0.001, 60),
+    _demo("net-fluctuating", "net_fluctuating", _DATABASE, 0.001, 450),
+    _demo("net-outage", "net_outage", _CODE, 0.001, 120),
+    _demo("net-high-latency", "net_high_latency", _BROWSER, 0.001, 550),
+    _demo("net-high-jitter", "net_high_jitter", _TEAM, 0.001, 180),
+)
+"""One for each network state; only taken where its regime is asked for."""
+
+
 def fleet(providers: int = len(FLEET), regimes: frozenset[Regime] = frozenset(REGIMES)) -> tuple[Provider, ...]:
-    """That many providers in the wanted regimes; the first nine cover every regime.
+    """That many providers in the wanted regimes; the first nine cover every one of ``REGIMES``.
 
     Parameters
     ----------
@@ -119,7 +142,7 @@ def fleet(providers: int = len(FLEET), regimes: frozenset[Regime] = frozenset(RE
     >>> [provider.provider_id for provider in fleet(2, frozenset({Regime.OUTAGE}))]
     ['demo-slack', 'demo-slack-2']
     """
-    wanted = [provider for provider in FLEET if provider.regime in regimes]
+    wanted = [provider for provider in (*FLEET, *NETWORK_FLEET) if provider.regime in regimes]
     if not wanted:
         return ()
     chosen = []

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.simulator.fleet import Provider, Regime
+from analytics.simulator.fleet import NETWORKS, Provider, Regime
+from analytics.simulator.networks import DEADLINE_MS, network_latency_ms
 
 __all__ = ["BLOCK_S", "failure_probability", "traffic"]
 
@@ -72,7 +73,7 @@ def traffic(
 
 
 def failure_probability(provider: Provider, time_s: _Floats, live_s: float) -> _Floats:
-    """Probability that a call at each time does not succeed, refusals for rate left out.
+    """Probability that a call at each time does not succeed, refusals for rate and deadlines left out.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def _block(seed: int, block: int, providers: Sequence[Provider], rate: float, li
     counts = rng.poisson(rate * BLOCK_S * day * calls * popularity / max(popularity.sum(), 1e-9))
     reports: list[dict[str, Any]] = []
     for provider, count, burst in zip(providers, counts.tolist(), bursts.tolist(), strict=True):
-        reports += _calls(rng, provider, count, burst, start_s, live_s)
+        reports += _calls(rng, seed, provider, count, burst, start_s, live_s)
     reports.sort(key=lambda report: report["timestamp"])
     for row, report in enumerate(reports):
         report["report_id"] = f"sim-{seed}-{block}-{row}"
@@ -111,7 +112,7 @@ def _block(seed: int, block: int, providers: Sequence[Provider], rate: float, li
 
 
 def _calls(
-    rng: np.random.Generator, provider: Provider, count: int, burst: bool, start_s: float, live_s: float
+    rng: np.random.Generator, seed: int, provider: Provider, count: int, burst: bool, start_s: float, live_s: float
 ) -> list[dict[str, Any]]:
     time_s = start_s + np.floor(rng.random(count) * BLOCK_S * 1_000) / 1_000
     fails = rng.random(count) < failure_probability(provider, time_s, live_s)
@@ -119,13 +120,18 @@ def _calls(
     limited = rng.random(count) < (RATE_LIMITED if provider.regime is Regime.RATE_LIMITED else 0.0)
     outcome = np.where(limited, "error", outcome)
     region = rng.choice(3, count, p=_REGION_SHARES)
+    factor = _REGION_FACTOR[region] * (2 if burst else 1)
+    if provider.regime in NETWORKS:
+        through_ms = network_latency_ms(rng, seed, provider, time_s, factor)
+        outcome = np.where(through_ms >= DEADLINE_MS, "timeout", outcome)
+        latency_ms = np.where(outcome == "timeout", DEADLINE_MS, through_ms).round(3)
+    else:
+        latency_ms = _latency_ms(rng, provider, outcome, limited, factor)
     columns: _Columns = {
         "provider_id": [provider.provider_id] * count,
         "outcome": outcome.tolist(),
         "timestamp": time_s.tolist(),
-        "latency_ms": _latency_ms(
-            rng, provider, outcome, limited, _REGION_FACTOR[region] * (2 if burst else 1)
-        ).tolist(),
+        "latency_ms": latency_ms.tolist(),
         "task_type": np.where(rng.random(count) < 0.75, *provider.task_types).tolist(),
         "region": _REGIONS[region].tolist(),
         "reporter_id": rng.choice(_REPORTERS, count).tolist(),

@@ -25,6 +25,7 @@ FEATURES: Final = (
     "region, memory 20", "region, memory 100",
     "calls alike: pair's past", "calls alike: latencies", "calls alike: rates", "calls alike: latency and rates",
     "calls alike: provider and pair's past", "calls alike: reporter and pair's past",
+    "calls alike: provider's past",
 )  # fmt: skip
 _OF_COUNT: Final = np.array([0, 1, 2, 3] + [4] * 4 + [5] * 13 + [6])
 """Seven classes of how often a pair was seen: 0, 1, 2, 3, up to 7, up to 20, more."""
@@ -40,11 +41,11 @@ class Clues(NamedTuple):
     """Of N calls."""
 
     features: Singles
-    """[F − 6, N], in the order of ``FEATURES``; the tables' rates come last."""
+    """[F − 7, N], in the order of ``FEATURES``; the tables' rates come last."""
     contexts: Ints
-    """One of each of six tables, numbered through, [6, N]."""
+    """One of each of seven tables, numbered through, [7, N]."""
     sets: Ints
-    """[3, N], which weights each mixer takes."""
+    """[4, N], which weights each mixer takes."""
     maps: Ints
     """[2, N], below ``MAPS``."""
 
@@ -66,14 +67,16 @@ def clues_of(view: View, provider: Ints, reporter: Ints) -> Clues:
             (4 * _DELAYS * _DELAYS, (last * _DELAYS + mean) * 4 + newest),
             (_LEVELS**3, by_pair * _LEVELS**2 + both),
             (_DELAYS * _LEVELS**2, last * _LEVELS**2 + both),
-            (0, 2 * ((provider + 1) * 8 + three)),
-            (0, 2 * ((reporter + 1) * 8 + three) + 1),
+            (0, 3 * ((provider + 1) * 8 + three)),
+            (0, 3 * ((reporter + 1) * 8 + three) + 1),
+            (0, 3 * ((provider + 1) * 8 + (view.provider_past >> 5)) + 2),
         ),
         sets=np.stack(
             [
                 three * _COUNTS + count,
-                8 * _COUNTS + by_pair * 2 + view.provider_failed,
-                8 * _COUNTS + 2 * _LEVELS + reporter + 1,
+                8 * _COUNTS + by_pair * 8 + (view.provider_past >> 5),
+                8 * _COUNTS + 8 * _LEVELS + 2 * (reporter + 1),
+                8 * _COUNTS + 8 * _LEVELS + 2 * (provider + 1) + 1,
             ]
         ),
         maps=np.stack([count * 4 + newest, 4 * _COUNTS + last]),
@@ -98,6 +101,6 @@ def _delay_class(delay: Singles, known: Bools) -> Ints:
 
 
 def _numbered(*tables: tuple[int, Ints]) -> Ints:
-    """Contexts of tables of known sizes one after the other; the last two have none and share what follows."""
+    """Contexts of tables of known sizes one after the other; the last three have none and share what follows."""
     begins = np.cumsum([0, *(size for size, _ in tables[:-1])])
     return np.stack([contexts + begin for begin, (_, contexts) in zip(begins, tables, strict=True)])

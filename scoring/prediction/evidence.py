@@ -72,8 +72,8 @@ class View(NamedTuple):
     """What task and region change, logits, [6, N]; 0 where they are not stated."""
     past: Ints
     """The pair's last eight calls as bits, the newest highest, 1 a failure; [N]."""
-    provider_failed: Ints
-    """1 where the provider's last call failed."""
+    provider_past: Ints
+    """The provider's last eight calls as ``past``; [N]."""
     delays: Delays
     surprises: Singles
     """Recent success above expectation: provider, provider slow, reporter, reporter slow, pair; then the
@@ -127,7 +127,7 @@ class Evidence:
             expected=expected,
             facets=np.concatenate([self.facets.look(calls, success, provider[3]), peers]),
             past=_bits(of_pair),
-            provider_failed=_bits(of_provider) >> 7,
+            provider_past=_bits(of_provider),
             delays=delays,
             surprises=self._surprises(
                 subjects, success, latency, rates[2], np.where(of_pair.count > 0, delays.mean, 0)

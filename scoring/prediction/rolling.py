@@ -11,7 +11,7 @@ from scoring.prediction.calls import ABSENT, Calls, InvalidCalls, Outcomes
 from scoring.prediction.grounds import PARTS, Grounds
 from scoring.prediction.predictor import Predictor
 
-__all__ = ["Forecast", "Heard", "Rolling"]
+__all__ = ["COARSE", "Forecast", "Heard", "Rolling"]
 
 YOUNG: Final = 20_000
 """Reports that a new predictor learns in fine steps, since it has everything to learn."""

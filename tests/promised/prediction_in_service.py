@@ -78,4 +78,28 @@ PROMISES: Final[dict[str, Promise]] = {
         ),
         command="make bench ONLY=truth",
     ),
+    "networks.regimes": Promise(
+        "NetMCP's five network states (ideal, fluctuating, outage, high latency, high jitter) are regimes of the "
+        "simulator.",
+        tests_in(
+            "unit/analytics/simulator/test_traffic",
+            "test_network_states_show_in_latency_and_time_outs",
+            "test_a_fluctuating_network_fails_at_its_crest_only",
+            "test_a_network_outage_takes_nearly_every_call_of_some_minutes_and_none_else",
+        )
+        + tests_in(
+            "unit/analytics/simulator/test_fleet",
+            "test_networks_are_simulated_only_where_asked_for",
+        ),
+    ),
+    "networks.truth": Promise(
+        "Over these states together, and in the ideal, the fluctuating and the slow one, the prediction has a lower "
+        "Brier score than every baseline; in outages and jitter it is near the best one.",
+        tests_in(
+            "unit/benchmarks/test_truth",
+            "test_in_each_network_state_and_over_all_the_prediction_is_set_beside_the_best_baseline",
+            "test_without_a_file_only_networks_are_measured_and_a_missing_one_fails",
+        ),
+        command="make bench ONLY=truth",
+    ),
 }

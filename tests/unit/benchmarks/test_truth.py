@@ -5,8 +5,10 @@ import pytest
 
 from analytics.backtest import replayed
 from analytics.replay.sources import Format
+from analytics.simulator import NETWORKS
 from benchmarks.harness import BenchmarkFailed
-from benchmarks.truth import options, rows_of, run
+from benchmarks.truth import network_rows, options, rows_of, run
+from scoring.prediction.baselines import BASELINES
 from tests.support.readings import write_readings
 
 
@@ -23,12 +25,13 @@ def given(*arguments: str) -> argparse.Namespace:
 
 
 def test_rows_state_targets_for_the_callers_prediction_alone(readings: Path) -> None:
-    rows = {row.name: row for row in run(given(str(readings)))}
+    rows = {row.name: row for row in run(given(str(readings), "--hours", "0.05"))}
     assert (rows["truth/trustscore-brier"].target, rows["truth/raw-rate-brier"].target) == (0.0172, None)
     assert rows["truth/trustscore-log-loss"].facts["reports"] == 300
     regret = rows["truth/trustscore-routing-regret"]
     assert (regret.peer, regret.target_ratio) == ("truth/raw-rate-routing-regret", 0.5)
     assert rows["truth/predictor-cpu"].value > 0
+    assert rows["truth/in-service-brier"].target == 0.0172
 
 
 def test_coverage_counts_as_missed_by_how_far_it_is_outside(readings: Path) -> None:
@@ -38,7 +41,18 @@ def test_coverage_counts_as_missed_by_how_far_it_is_outside(readings: Path) -> N
     assert row.value == pytest.approx(max(0.88 - covered, covered - 0.92, 0.0), abs=1e-4)
 
 
-def test_without_a_file_it_is_left_out_and_a_missing_one_fails() -> None:
-    assert list(run(given())) == []
+def test_without_a_file_only_networks_are_measured_and_a_missing_one_fails() -> None:
+    assert {row.name.split("/")[1][:3] for row in run(given("--hours", "0.05"))} == {"net"}
     with pytest.raises(BenchmarkFailed, match="FILE must be a file"):
         list(run(given("none.csv")))
+
+
+def test_in_each_network_state_and_over_all_the_prediction_is_set_beside_the_best_baseline() -> None:
+    rows = {row.name: row for row in network_rows(hours=3.0, seed=1)}
+    for part in ("net-all", *(network.value.replace("_", "-") for network in NETWORKS)):
+        ours = rows[f"truth/{part}-trustscore-brier"]
+        others = [rows[f"truth/{part}-{name}-brier".replace("_", "-")].value for name in BASELINES]
+        assert ours.peer is not None
+        assert (rows[ours.peer].value, ours.target_ratio) == (min(others), 1.0)
+        limit = {"net-high-jitter": 1.02, "net-outage": 1.1}.get(part, 1.0)
+        assert ours.value < limit * min(others), part

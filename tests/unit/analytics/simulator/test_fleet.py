@@ -2,7 +2,7 @@ from collections import Counter
 from pathlib import Path
 
 from analytics.catalog import Catalog
-from analytics.simulator import FLEET, REGIMES, Regime, fleet
+from analytics.simulator import FLEET, NETWORKS, REGIMES, Regime, fleet
 from scoring.reports import PROVIDER_ID
 
 
@@ -39,3 +39,9 @@ def test_more_providers_than_names_get_numbers_and_stay_unique() -> None:
 def test_only_wanted_regimes_are_taken() -> None:
     assert {provider.regime for provider in fleet(5, frozenset({Regime.SLOW}))} == {Regime.SLOW}
     assert fleet(5, frozenset()) == ()
+
+
+def test_networks_are_simulated_only_where_asked_for() -> None:
+    assert not {provider.regime for provider in fleet(100)} & set(NETWORKS)
+    assert [provider.regime for provider in fleet(5, frozenset(NETWORKS))] == list(NETWORKS)
+    assert all(provider.provider_id.startswith("demo-") for provider in fleet(5, frozenset(NETWORKS)))

@@ -6,7 +6,8 @@ import numpy as np
 import orjson
 import pytest
 
-from analytics.simulator import FLEET, Provider, Regime, failure_probability, fleet, traffic
+from analytics.simulator import FLEET, NETWORKS, Provider, Regime, failure_probability, fleet, traffic
+from analytics.simulator.networks import DEADLINE_MS
 from scoring.reports import validate
 
 LIVE_S = 1_760_000_000.0
@@ -153,3 +154,44 @@ def test_reports_carry_only_what_their_provider_tells(hour: Reports) -> None:
 def test_no_traffic_without_providers_or_rate() -> None:
     assert drawn((), LIVE_S - 60, LIVE_S) == []
     assert drawn(fleet(), LIVE_S - 60, LIVE_S, rate=0.0) == []
+
+
+def through(regime: Regime) -> Reports:
+    return drawn(one(regime), LIVE_S - 2 * HOUR_S, LIVE_S, rate=2.0)
+
+
+def late(reports: Reports) -> float:
+    return float(np.mean([report["outcome"] == "timeout" for report in reports]))
+
+
+def test_network_states_show_in_latency_and_time_outs() -> None:
+    found = {regime: through(regime) for regime in NETWORKS}
+    assert all(validate(report) == report for reports in found.values() for report in reports)
+    for reports in found.values():
+        assert all((report["latency_ms"] >= DEADLINE_MS) is (report["outcome"] == "timeout") for report in reports)
+    middle = {regime: median(report["latency_ms"] for report in reports) for regime, reports in found.items()}
+    assert late(found[Regime.NET_IDEAL]) < 0.002
+    assert middle[Regime.NET_IDEAL] < 100 < 400 < middle[Regime.NET_HIGH_LATENCY]
+    assert 0.02 < late(found[Regime.NET_HIGH_JITTER]) < 0.2
+
+
+def test_a_fluctuating_network_fails_at_its_crest_only() -> None:
+    reports = through(Regime.NET_FLUCTUATING)
+    phase = {True: [], False: []}  # type: dict[bool, Reports]
+    for report in reports:
+        phase[report["timestamp"] % 600 < 300].append(report)
+    assert late(phase[False]) < 0.02 < 0.2 < late(phase[True])
+
+
+def test_a_network_outage_takes_nearly_every_call_of_some_minutes_and_none_else() -> None:
+    reports = through(Regime.NET_OUTAGE)
+    slots: dict[float, Reports] = {}
+    for report in reports:
+        slots.setdefault(report["timestamp"] // 20, []).append(report)
+    shares = [late(found) for found in slots.values() if len(found) > 10]
+    down, up = sum(share > 0.8 for share in shares), sum(share < 0.05 for share in shares)
+    assert down > 3
+    assert up > 5 * down
+    assert down + up > 0.9 * len(shares)
+    again = drawn(one(Regime.NET_OUTAGE), LIVE_S - 1_000.5, LIVE_S, rate=2.0)
+    assert again == [report for report in reports if report["timestamp"] >= LIVE_S - 1_000.5]
