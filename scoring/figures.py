@@ -9,7 +9,7 @@ from scoring.dimensions import Geography
 from scoring.evidence import Evidence
 from scoring.quantiles import quantiles_ms
 from scoring.reports import SECURITY
-from scoring.stats import QUANTILE_WINDOWS, STAT, WINDOWS
+from scoring.stats import BUCKETS, QUANTILE_WINDOWS, STAT, WINDOWS
 from scoring.tables import DIMENSIONS
 
 __all__ = ["QUANTILES", "raw_figures", "window_quantiles_ms"]
@@ -21,8 +21,8 @@ _DAY, _MONTH, _QUARTER = (_WINDOW[name] for name in ("24h", "30d", "90d"))
 
 def window_quantiles_ms(evidence: Evidence) -> Floats:
     """Latency quantiles, milliseconds, [E, 3 windows of ``QUANTILE_WINDOWS``, 3 of ``QUANTILES``]; nan when empty."""
-    per_window = [quantiles_ms(evidence.sketches[:, i], QUANTILES) for i in range(len(QUANTILE_WINDOWS))]
-    return np.stack(per_window, axis=1)
+    histograms = evidence.sketches.reshape(-1, BUCKETS)
+    return quantiles_ms(histograms, QUANTILES).reshape(-1, len(QUANTILE_WINDOWS), len(QUANTILES))
 
 
 def raw_figures(evidence: Evidence, quantiles: Floats, places: Geography) -> dict[str, dict[str, Floats]]:

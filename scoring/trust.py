@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from scoring.anomalies import own_z_scores
-from scoring.arrays import NAN, Floats, ratio
+from scoring.arrays import NAN, Floats, or_zero, ratio
 from scoring.bounds import beta_interval
 from scoring.dimensions import COLUMN, capped, credits, decayed, geography
 from scoring.evidence import Evidence
@@ -68,7 +68,7 @@ def score(
     reports, reports_effective = n[:, _RELIABILITY].astype(np.int64), n_effective[:, _RELIABILITY]
     z_scores = own_z_scores(windows, evidence.baseline)
     weight = shares(weights, n_effective)
-    contribution = np.nan_to_num(_on_grid(weight * values))
+    contribution = or_zero(_on_grid(weight * values))
     trust, adjustment, lower, upper = _trust(values, n_effective, weight, contribution, reports_effective)
     beta = np.broadcast_to(np.asarray(prior, dtype=np.float64), (len(windows), 2))
     probability = ratio(
@@ -81,7 +81,7 @@ def score(
         values=values,
         n=n.astype(np.int64),
         n_effective=n_effective,
-        weight=np.nan_to_num(weight),
+        weight=or_zero(weight),
         contribution=contribution,
         z_scores=z_scores,
         trust_score=trust,
@@ -103,8 +103,8 @@ def _trust(
     """Score, adjustment, lower and upper bound, each [E]; nan, 0, nan, nan without a present dimension."""
     good, strength = SCEPTICAL[0], sum(SCEPTICAL)
     composite, deviation = np.zeros(len(values)), np.zeros(len(values))
-    posterior = (np.nan_to_num(values) * n_effective + good) / (n_effective + strength)
-    deviations = np.nan_to_num(weight) * np.sqrt(posterior * (1 - posterior) / (n_effective + strength + 1))
+    posterior = (or_zero(values) * n_effective + good) / (n_effective + strength)
+    deviations = or_zero(weight) * np.sqrt(posterior * (1 - posterior) / (n_effective + strength + 1))
     for column in range(values.shape[1]):  # not numpy's sum: see scoring.weights.shares
         composite += contribution[:, column]
         deviation += deviations[:, column]

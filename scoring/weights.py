@@ -87,7 +87,8 @@ def shares(weights: Weights, n_effective: Floats) -> Floats:
     >>> shares(DEFAULT, few).round(3).tolist()
     [[0.417, 0.333, 0.0, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    grown = np.array(astuple(weights)) * (n_effective / (n_effective + HALF_WEIGHT_REPORTS))
+    weight = np.array([getattr(weights, name) for name in DIMENSIONS])
+    grown = weight * (n_effective / (n_effective + HALF_WEIGHT_REPORTS))
     total = np.zeros(len(grown))
     # One column after the other: numpy's own sum groups by memory layout, and a batch must equal its rows bit for bit.
     for column in range(grown.shape[1]):
