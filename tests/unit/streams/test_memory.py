@@ -1,0 +1,55 @@
+import subprocess
+import sys
+
+import pytest
+
+COMMON = """
+import gc, sys
+import numpy as np
+from streams.memory import LARGE_BYTES, give_back_free, give_back_large
+
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+if sys.argv[1] == "set" and not give_back_large():
+    sys.exit(3)
+np.ones(3 << 20).sum()  # freed: the threshold rises to 24 MiB, where it may
+before = resident()
+held, pins = [], []
+"""
+LARGE = """
+for number in range(200):  # a small one behind each keeps the heap from shrinking
+    held.append(np.ones(2 * LARGE_BYTES // 8))
+    pins.append(np.ones(16_000))
+held.clear()
+gc.collect()
+"""
+SMALL = """
+for number in range(1_000):
+    held.append(np.ones(16_000))
+    pins.append(np.ones(500))
+held.clear()
+gc.collect()
+if sys.argv[1] == "set" and not give_back_free():
+    sys.exit(3)
+"""
+SAY = "print((resident() - before) >> 20)"
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def kept_mib(program: str, how: str) -> int:
+    text = COMMON + program + SAY
+    done = subprocess.run([sys.executable, "-c", text, how], capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode == 3:
+        pytest.skip("another C library than glibc")
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def test_large_arrays_go_back_to_the_system_when_they_are_freed() -> None:
+    assert kept_mib(LARGE, "set") < 45, "25 MiB of small ones are held; 100 MiB of large ones were"
+
+
+def test_free_pages_between_what_is_held_go_back_to_the_system() -> None:
+    assert kept_mib(SMALL, "unset") > 100, "of 122 MiB freed"
+    assert kept_mib(SMALL, "set") < 30
