@@ -102,4 +102,26 @@ PROMISES: Final[dict[str, Promise]] = {
         ),
         command="make bench ONLY=truth",
     ),
+    "weights.fit": Promise(
+        "`trustscore weights fit` learns dimension weights from outcomes (next calls that succeed within a latency "
+        "target) with regularisation towards those in use, and shows the gain on later calls before anyone "
+        "adopts them.",
+        tests_in(
+            "unit/scoring/test_weight_fit",
+            "test_true_weights_are_found_from_enough_outcomes",
+            "test_few_outcomes_or_a_strong_pull_leave_the_weights_in_use",
+            "test_a_dimension_without_evidence_keeps_its_weight_and_none_falls_below_a_tenth",
+            "test_a_gain_is_measured_on_later_moments_than_it_was_learned_from",
+            "test_where_the_weights_in_use_are_true_there_is_no_gain",
+            "test_what_holds_first_and_not_later_is_no_gain",
+            "test_samples_hold_the_windows_before_a_moment_and_the_calls_until_the_next",
+        )
+        + tests_in(
+            "unit/analytics/cli/test_weights",
+            "test_learned_weights_and_their_gain_are_printed_and_written",
+            "test_json_says_what_was_learned_from_how_much_and_what_it_gains",
+            "test_a_strong_pull_keeps_the_weights_in_use",
+            "test_a_slow_success_is_not_a_good_call",
+        ),
+    ),
 }

@@ -24,7 +24,7 @@ HEAVY = {
     "faust",
 }
 ISSUE = "up worker serve mcp report check rank discover explain history replay simulate lake catalog config verify"
-ADDED = "backtest attack-cost credibility"
+ADDED = "backtest attack-cost credibility weights"
 
 run = CliRunner()
 
