@@ -30,6 +30,8 @@ __all__ = ["main"]
 log = structlog.get_logger()
 STOP_S: Final = 15.0
 """Longest time for the last flush, and again for leaving the group."""
+LAST_SCORES_S: Final = STOP_S / 5
+"""Of it, what may go into scores. 10,000 providers with their facets take longer; the next owner scores all anyway."""
 LOOK_S: Final = 0.2
 
 
@@ -201,10 +203,11 @@ async def _last_flush(parts: Parts) -> None:
         return
     parts.telemetry.ready = False  # the loops pause, and nothing is sent behind the last flush
     try:
-        for flush in (
-            parts.fold.flush, parts.score.tick, parts.score.flush, *([parts.lake.flush] if parts.lake else []),
-        ):  # fmt: skip
-            await flush()
+        await parts.fold.flush()
+        await parts.score.finish(LAST_SCORES_S)
+        await parts.score.flush()
+        if parts.lake:
+            await parts.lake.flush()
     except NotMember as refusal:  # a rebalance began meanwhile: whoever gets the partitions reads it again
         log.warning("not_flushed", reason=str(refusal))
         return

@@ -89,7 +89,7 @@ class ScoreLoop:
         started = self._timer()
         spare_s, self._last_round = ROUND_SHARE * (started - self._last_round), started
         try:
-            while await self._slice(self._clock()) and self._timer() - started < spare_s:
+            while await self._slice(self._clock(), self._settings.score_s) and self._timer() - started < spare_s:
                 await asyncio.sleep(0)
         except BaseException:
             self._say_all_again()
@@ -98,16 +98,25 @@ class ScoreLoop:
             self._telemetry.entities.labels(str(partition)).set(len(held.state.entities))
         self._telemetry.score_s.observe(self._timer() - started)
 
-    async def _slice(self, now_s: float) -> bool:
-        """Score those that come first; whether others are due."""
-        chosen, more = self._chosen(now_s)
+    async def finish(self, within_s: float) -> None:
+        """Score everyone who waits, also who was scored a moment ago, for up to ``within_s`` seconds.
+
+        Whoever is left is scored by the next owner, who scores all.
+        """
+        until = self._timer() + within_s
+        while await self._slice(self._clock(), 0.0) and self._timer() < until:
+            await asyncio.sleep(0)
+
+    async def _slice(self, now_s: float, rest_s: float) -> bool:
+        """Of those that were not scored in the last ``rest_s`` score who comes first; whether others are due."""
+        chosen, more = self._chosen(now_s, rest_s)
         for record in score_these(chosen):
             key = f"{record.provider_id}|{record.facet}" if record.facet else record.provider_id
             self._sent.append(await self._scores.send(key=key.encode(), value=msgspec.json.encode(record)))
             self._telemetry.emitted.inc()
         return more
 
-    def _chosen(self, now_s: float) -> tuple[list[tuple[ScoreState, Ints]], bool]:
+    def _chosen(self, now_s: float, rest_s: float) -> tuple[list[tuple[ScoreState, Ints]], bool]:
         """Entities of each partition that are scored now, and whether others are due."""
         due: list[tuple[int, Ints]] = []
         places = []
@@ -117,7 +126,7 @@ class ScoreLoop:
             turns.moved(move(state, now_s), now_s)
             turns.reported(np.fromiter(state.changed, np.int64), now_s)
             state.changed.clear()
-            entities, place_s = turns.due(now_s, self._settings.score_s)
+            entities, place_s = turns.due(now_s, rest_s)
             due.append((number, entities))
             places.append(place_s)
         if not due:

@@ -202,3 +202,36 @@ def test_a_round_after_a_long_rest_takes_its_share_of_the_time(monkeypatch: pyte
         assert len(loop.said()) == 12, "slices of a second each, until a twentieth of 101 seconds is over"
 
     asyncio.run(story())
+
+
+def test_at_the_end_everyone_who_waits_is_scored_also_who_was_a_moment_ago() -> None:
+    async def story() -> None:
+        loop = Loop(score_s=60.0)
+        await loop.read(chunk([GOOD]))
+        await loop.score.tick()
+        many = [GOOD | {"provider_id": f"p{number}"} for number in range(3 * score_agent.SLICE)]
+        await loop.read(chunk([GOOD, GOOD, *many], offset=1))
+        await loop.score.finish(within_s=60.0)
+        said = loop.said()
+        assert len(said) == 2 + 2 * len(many)
+        assert said[b"a"].n == 2
+
+    asyncio.run(story())
+
+
+def test_who_is_not_scored_in_time_at_the_end_is_by_the_next_owner() -> None:
+    async def story() -> None:
+        loop = Loop(timer=iter(range(100)).__next__)
+        many = [GOOD | {"provider_id": f"p{number}"} for number in range(5 * score_agent.SLICE)]
+        event = chunk(many)
+        await loop.read(event)
+        await loop.score.finish(within_s=3.0)
+        assert len(loop.topic.messages) == 3 * score_agent.SLICE
+        await loop.score.flush()
+        assert event.acks == 1
+        following = Loop(loop.table.log)
+        following.score.hold([0])
+        await following.score.finish(within_s=60.0)
+        assert len(following.said()) == 2 * len(many)
+
+    asyncio.run(story())
