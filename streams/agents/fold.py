@@ -11,7 +11,7 @@ import pyarrow as pa
 from faust import Stream
 from faust.types import TP, EventT, TopicT
 
-from streams.agents.waiting import Partition, Waiting, take_run
+from streams.agents.waiting import Partition, Waiting, all_of, take_run
 from streams.codec import encode_updates
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
@@ -192,7 +192,10 @@ class FoldLoop:
         for number, held in self._partitions.items():
             if number not in taken:
                 close_unused(self._table, number, held.state.book)
-        for number, held in taken.items():
-            if self._partitions.get(number) is held:
-                ids = None if held.seen is None else Ids(held.seen, waiting[number].first_ms or 0)
-                await flush_book(self._table, number, held.state.book, self._clock(), ids)
+        await all_of(self._written(number, held, waiting[number]) for number, held in taken.items())
+
+    async def _written(self, number: int, held: Partition[FoldState], waiting: Waiting) -> None:
+        """Write the state of a partition, unless it left."""
+        if self._partitions.get(number) is held:
+            ids = None if held.seen is None else Ids(held.seen, waiting.first_ms or 0)
+            await flush_book(self._table, number, held.state.book, self._clock(), ids)

@@ -12,7 +12,7 @@ from faust.types import TP, TopicT
 
 from scoring.book import Book
 from scoring.panes import Ints
-from streams.agents.waiting import Partition, Waiting, take_run
+from streams.agents.waiting import Partition, Waiting, all_of, take_run
 from streams.codec import decode_updates
 from streams.settings import WorkerSettings
 from streams.steps.score import ScoreState, merge, move, restored, score_these
@@ -158,15 +158,18 @@ class ScoreLoop:
             except BaseException:
                 self._say_all_again()
                 raise
-            for number, held in list(self._partitions.items()):
-                if self._partitions.get(number) is not held:
-                    continue
-                waiting, held.waiting = held.waiting, Waiting()
-                try:
-                    await flush_book(self._table, number, held.state.book, held.state.as_of_s)
-                except BaseException:
-                    held.waiting.events[:0] = waiting.events
-                    raise
-                if self._partitions.get(number) is held:  # else its events belong to the next owner
-                    for event in waiting.events:
-                        event.ack()
+            await all_of(self._written(number, held) for number, held in list(self._partitions.items()))
+
+    async def _written(self, number: int, held: Partition[ScoreState]) -> None:
+        """Write the state of a partition, unless it left, and acknowledge what it holds."""
+        if self._partitions.get(number) is not held:
+            return
+        waiting, held.waiting = held.waiting, Waiting()
+        try:
+            await flush_book(self._table, number, held.state.book, held.state.as_of_s)
+        except BaseException:
+            held.waiting.events[:0] = waiting.events
+            raise
+        if self._partitions.get(number) is held:  # else its events belong to the next owner
+            for event in waiting.events:
+                event.ack()

@@ -1,5 +1,7 @@
 """What a loop holds of a partition: its state, and what was read and is not yet acknowledged."""
 
+import asyncio
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +13,7 @@ from streams.steps.fold import FoldState
 from streams.steps.score import ScoreState
 from streams.wire import Reject
 
-__all__ = ["Partition", "Waiting", "take_run"]
+__all__ = ["Partition", "Waiting", "all_of", "take_run"]
 
 S = TypeVar("S", FoldState, ScoreState)
 
@@ -73,3 +75,10 @@ def take_run(event: EventT[Any]) -> list[Any]:
     event.value = None
     event.message.value = None
     return run
+
+
+async def all_of(acts: Iterable[Awaitable[Any]]) -> None:
+    """Do all at once, and raise the first error when all have ended: none goes on while it is tried again."""
+    for outcome in await asyncio.gather(*acts, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

@@ -34,4 +34,15 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_latencies_that_lie_close_together_share_pages",
         ),
     ),
+    "size.names": Promise(
+        "A flush waits once for all new names, not for one part of them after the other; names of a flush that was "
+        "broken off never come back.",
+        tests_in(
+            "unit/streams/test_table_names",
+            "test_all_names_wait_for_one_answer",
+            "test_names_behind_a_part_that_never_arrived_do_not_count",
+            "test_names_of_a_flush_that_was_broken_off_never_come_back",
+            "test_names_that_rows_rest_on_are_never_deleted",
+        ),
+    ),
 }

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scoring import book as book_module
 from scoring.book import Book
 from scoring.reports import OUTCOMES
+from streams import table_names
 from streams import tables as tables_module
 from streams.codec import decode_updates, encode_updates
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
@@ -70,6 +71,7 @@ def small_parts(rows: int) -> Iterator[None]:
     """Parts of so few rows that a handful of entities fills several."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(book_module, "ROWS_PER_PART", rows)
+        patch.setattr(table_names, "ROWS_PER_PART", rows)
         patch.setattr(tables_module, "ROWS_PER_PART", rows)
         yield
 
