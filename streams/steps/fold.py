@@ -151,9 +151,9 @@ def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints
         if len(rows) < len(row):  # np.add.at would do, at five times the cost
             order = np.argsort(row, kind="stable")
             starts = np.searchsorted(row[order], rows)
-            block.stats[rows] += np.add.reduceat(inc.stats[pane[order]], starts)
+            block.add(rows, np.add.reduceat(inc.stats[pane[order]], starts))
         else:
-            block.stats[rows] += inc.stats[pane[starts]]
+            block.add(rows, inc.stats[pane[starts]])
     np.maximum.at(block.offset, row, inc.last_offset[pane])
     state.book.touch(key, row)
     state.unsent.setdefault(key, []).append(row)
@@ -174,7 +174,7 @@ def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
         np.concatenate([np.full(len(part.rows), part.key[0]) for part in parts]),
         np.concatenate([np.full(len(part.rows), part.key[1]) for part in parts]),
         np.concatenate([part.block.offset[part.rows] for part in parts]),
-        np.concatenate([part.block.stats[part.rows] for part in parts]),
+        np.concatenate([part.block.of(part.rows) for part in parts]),
         np.concatenate(latency_pane),
         np.concatenate([part.keys % BUCKETS for part in parts]),
         np.concatenate([part.counts for part in parts]),

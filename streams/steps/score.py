@@ -104,14 +104,15 @@ def _grouped(group: Ints, groups: int) -> list[Ints]:
 def _take_in(state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints, pane: Ints, entry: Ints) -> None:
     """Set panes of one block, and add to the windows what that changes."""
     block, row = state.book.block(key), rows[pane]
+    change = updates.stats[pane] - block.of(row)
     if key != LAST_SEEN:
-        state.windows.add(key, state.entity_of_row[row], updates.stats[pane] - block.stats[row])
+        state.windows.add(key, state.entity_of_row[row], change)
         line, bucket = rows[updates.latency_pane[entry]], updates.latency_bucket[entry]
         count = updates.latency_count[entry]
         added = count - block.latency.put(line * BUCKETS + bucket, count)
         state.windows.add_latency(key, state.entity_of_row[line], bucket, added)
         state.usual.changed(key, state.entity_of_row[row])
-    block.stats[row] = updates.stats[pane]
+    block.add(row, change)
     block.offset[row] = updates.last_offset[pane]
     state.book.touch(key, row)
     state.changed.update(state.entity_of_row[row].tolist())

@@ -45,4 +45,8 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_names_that_rows_rest_on_are_never_deleted",
         ),
     ),
+    "size.unstated": Promise(
+        "Statistics that no report states take no memory in open panes.",
+        tests_in("unit/scoring/test_book", "test_statistics_that_nobody_states_take_no_memory"),
+    ),
 }

@@ -1,4 +1,6 @@
 import pickle
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -205,3 +207,19 @@ def test_a_block_of_nothing_is_let_go_instead_of_closed() -> None:
     book.block(MINUTE)
     book.close(MINUTE, Closed({}, pickle.loads))
     assert book.block_keys() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_statistics_that_nobody_states_take_no_memory() -> None:
+    rows, stats = np.arange(12_000), np.zeros((12_000, len(STATS)), np.int64)
+    stats[:, :8] = 1
+    before, blocks = resident_bytes(), [Block(16_384) for _ in range(60)]
+    for block in blocks:
+        block.add(rows, stats)
+        block.add(rows[:3], -stats[:3])
+    assert resident_bytes() - before < sum(block.stats.nbytes for block in blocks) / 2, "8 of 31 are stated"
+    assert blocks[7].of(np.array([0, 3])).sum(axis=1).tolist() == [0, 8]
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4_096
