@@ -55,6 +55,8 @@ class FoldLoop:
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
+        self._flying = 0
+        """Reports that a flush is making durable."""
         self.flood: RejectFlood | None = None
 
     def revoked(self, partitions: Iterable[TP]) -> None:
@@ -102,6 +104,7 @@ class FoldLoop:
             self._fold(held)
         self._telemetry.rejected.inc(len(batch.rejects))
         self._telemetry.repeated.inc(len(batch.table) - len(reports))
+        self._telemetry.pending.set(self._pending() + self._flying)
         self._telemetry.chunk_s.observe(time.perf_counter() - started)
 
     def _loaded(self, partition: int) -> Partition[FoldState]:
@@ -155,6 +158,7 @@ class FoldLoop:
                 self._read(number, held)
             taken = {number: held for number, held in self._partitions.items() if held.waiting.events}
             waiting = {number: held.waiting for number, held in taken.items()}
+            self._flying = sum(part.rows for part in waiting.values())
             for held in taken.values():
                 held.waiting = Waiting()
             started = time.perf_counter()
@@ -166,6 +170,8 @@ class FoldLoop:
                     before, since = waiting[number], held.waiting
                     held.waiting = before.and_then(since)
                 raise
+            finally:
+                self._flying = 0
             for number, held in taken.items():
                 if self._partitions.get(number) is held:  # of a partition that left, the state was not written
                     for event in waiting[number].events:

@@ -352,3 +352,15 @@ def test_ids_of_a_newer_layout_stop_the_worker_with_what_to_do() -> None:
         assert loop.table.refusal is not None
 
     asyncio.run(story())
+
+
+def test_what_waits_for_the_lake_is_said_before_the_first_flush(tmp_path: Path) -> None:
+    async def story() -> None:
+        loop = Loop(tmp_path)
+        await loop.read(chunk([GOOD] * 3))
+        await loop.fold.tick()
+        assert loop.counted("trustscore_pending_reports") == 3
+        await loop.fold.flush()
+        assert loop.counted("trustscore_pending_reports") == 0
+
+    asyncio.run(story())
