@@ -26,9 +26,12 @@ from analytics.models import (
     HistoryAnswer,
     RankAnswer,
     ReportAnswer,
+    ReporterAnswer,
     ReportsAnswer,
 )  # fmt: skip
+from analytics.predictions import reporter_answer
 from analytics.producer import ReportProducer
+from analytics.reporters import ReporterBook
 from analytics.sentences import rank_sentence, rfc3339
 from scoring.ranking import Ranking, rank
 
@@ -63,6 +66,8 @@ class AnswersLike(Protocol):
         until: str | float | None = None, task_type: str | None = None, region: str | None = None, limit: int = 1_000,
     ) -> HistoryAnswer: ...  # fmt: skip
 
+    async def reporter(self, reporter_id: str) -> ReporterAnswer: ...
+
     async def report(self, report: Mapping[str, Any]) -> ReportAnswer: ...
 
     async def report_many(self, reports: Sequence[Mapping[str, Any]]) -> ReportsAnswer: ...
@@ -89,6 +94,8 @@ class Answers:
         Share of ``rank`` calls that name a provider to explore.
     foresight
         What single callers may expect.
+    reporters
+        What each reporter counts.
     """
 
     def __init__(
@@ -100,8 +107,9 @@ class Answers:
         clock: Callable[[], float],
         explore_share: float,
         foresight: Foresight,
+        reporters: ReporterBook,
     ) -> None:
-        self._foresight = foresight
+        self._foresight, self._reporters = foresight, reporters
         self._views, self._lake, self._catalog, self._producer = views, lake, catalog, producer
         self._clock, self._explore_share = clock, explore_share
         self._contributors = Contributors(lake)
@@ -232,6 +240,11 @@ class Answers:
         rows = await self._lake.ask(queries.history, wanted, facet, length, start_s, end_s, most + 1)
         scores = await self._lake.ask(queries.score_history, wanted, facet, length, start_s, end_s, most + 1)
         return assembly.history(rows[-most:], scores, wanted, name, facet, length, (start_s, end_s), len(rows) > most)
+
+    async def reporter(self, reporter_id: str) -> ReporterAnswer:
+        """What do this reporter's reports count, and why?"""
+        wanted = questions.text(reporter_id, "reporter_id", 200) or ""
+        return reporter_answer(wanted, await self._reporters.get(wanted))
 
     async def report(self, report: Mapping[str, Any]) -> ReportAnswer:
         """Take one report: answered when Kafka has acknowledged it."""

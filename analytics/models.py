@@ -12,7 +12,7 @@ __all__ = [
     "Bucket", "CheckAnswer", "Confidence", "ContributionItem", "ContributorStatus", "DataFreshness", "DimensionItem",
     "DiscoverAnswer", "DiscoveredItem", "ErrorAnswer", "ErrorFacts", "ExplainAnswer", "HistoryAnswer", "HistoryPoint",
     "Interval", "PeerItem", "PredictionItem", "PredictionReports", "RankAnswer", "RankedItem", "ReportAnswer",
-    "ReportsAnswer", "Source", "WindowItem", "ZScores",
+    "ReporterAnswer", "ReportsAnswer", "Source", "WindowItem", "ZScores",
 ]  # fmt: skip
 
 Confidence = Literal["none", "low", "medium", "high"]
@@ -159,6 +159,22 @@ class CheckAnswer(Answer):
         PredictionItem | None,
         Field(description="for the caller that reporter_id, task_type and region tell of; null when none was given"),
     ] = None
+
+
+class ReporterAnswer(Answer):
+    """What do this reporter's reports count?"""
+
+    reporter_id: str
+    known: Annotated[bool, Field(description="false: none of its reports was weighed")]
+    weight: Annotated[float | None, Field(description="share of its reports that counts, 0.05 to 1; null: not weighed")]
+    reports: Annotated[int, Field(ge=0, description="in the window")]
+    providers: Annotated[int, Field(ge=0, description="it reported on, in the window")]
+    doubted: Annotated[float | None, Field(description="share of its evidence that others contradict")]
+    ring: Annotated[int, Field(ge=0, description="reporters that dissent together with it, itself counted; 0: none")]
+    reasons: list[str]
+    as_of: Annotated[str | None, Field(description="RFC 3339 end of the window")]
+    window_s: Annotated[float | None, Field(description="length of the window, seconds")]
+    summary: str
 
 
 class ReportAnswer(Answer):

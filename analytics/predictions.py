@@ -1,11 +1,13 @@
-"""A forecast for one caller as an answer, with its reasons in words. Pure."""
+"""A forecast for one caller, and what a reporter counts, as answers with their reasons in words. Pure."""
 
 from typing import Final
 
-from analytics.models import PredictionItem, PredictionReports
+from analytics.models import PredictionItem, PredictionReports, ReporterAnswer
+from analytics.sentences import rfc3339
 from scoring.prediction import Forecast
+from scoring.reporters import ReporterRecord
 
-__all__ = ["prediction"]
+__all__ = ["prediction", "reporter_answer"]
 
 _LAST: Final = 8
 """Calls of a pair whose failures are counted."""
@@ -52,6 +54,31 @@ def prediction(
         heard_share=heard_share,
         stale=stale,
         reasons=_reasons(found, provider_id, asked, heard_share, stale),
+    )
+
+
+def reporter_answer(reporter_id: str, record: ReporterRecord | None) -> ReporterAnswer:
+    """What a reporter counts; without a record, that it was not weighed."""
+    if record is None:
+        return ReporterAnswer(
+            reporter_id=reporter_id, known=False, weight=None, reports=0, providers=0, doubted=None, ring=0,
+            reasons=[], as_of=None, window_s=None,
+            summary=f"{reporter_id}: none of its reports was weighed; they count whole.",
+        )  # fmt: skip
+    share = "whole" if record.weight >= 1 else f"for {record.weight:.2f} of their number"
+    return ReporterAnswer(
+        reporter_id=reporter_id,
+        known=True,
+        weight=record.weight,
+        reports=record.reports,
+        providers=record.providers,
+        doubted=record.doubted,
+        ring=record.ring,
+        reasons=record.reasons,
+        as_of=rfc3339(record.as_of_s),
+        window_s=record.window_s,
+        summary=f"{reporter_id}: its reports count {share} ({_counted(record.reports)} on {record.providers:,} "
+        f"providers were weighed): {'; '.join(record.reasons)}.",
     )
 
 

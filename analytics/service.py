@@ -19,6 +19,7 @@ from analytics.lake import Lake
 from analytics.lake_access import LakeAccess, LakeStatus
 from analytics.live import View, Views
 from analytics.producer import ReportProducer
+from analytics.reporters import ReporterBook
 from analytics.settings import Settings
 
 __all__ = ["BrokerState", "LakeState", "Readiness", "Service"]
@@ -79,9 +80,11 @@ class Service:
         self.producer = ReportProducer(settings)
         self.views = Views(self.board, self.feed.state, self.lake, self._category, settings.away_s)
         self.foresight = Foresight(settings, self.lake, clock)
+        self.reporters = ReporterBook(settings, self.lake, clock)
         self.answers = Answers(
-            self.views, self.lake, self.catalog, self.producer, clock, settings.explore_share, self.foresight
-        )
+            self.views, self.lake, self.catalog, self.producer, clock, settings.explore_share, self.foresight,
+            self.reporters,
+        )  # fmt: skip
         self.started_s = clock()
 
     @asynccontextmanager
@@ -92,7 +95,7 @@ class Service:
         try:
             if wait_s > 0:
                 await self.feed.wait_for_first_word(wait_s)
-            async with self.foresight.listening():
+            async with self.foresight.listening(), self.reporters.listening():
                 yield self
         finally:
             following.cancel()

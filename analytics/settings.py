@@ -8,10 +8,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics.errors import InvalidSettings
 
-__all__ = ["REPORTS_TOPIC", "SCORES_TOPIC", "Settings", "load_settings"]
+__all__ = ["REPORTERS_TOPIC", "REPORTS_TOPIC", "SCORES_TOPIC", "Settings", "load_settings"]
 
 REPORTS_TOPIC: Final = "trust.reports"
 SCORES_TOPIC: Final = "trust.scores"
+REPORTERS_TOPIC: Final = "trust.reporters"
 
 
 class Settings(BaseSettings):
@@ -58,6 +59,8 @@ class Settings(BaseSettings):
 
     predict_rate: Annotated[float, Field(ge=0, le=1e6)] = 5_000.0
     """Reports a second, at most, that the server learns from to predict for single callers; 0: it predicts nothing."""
+    weigh_window_s: Annotated[float, Field(ge=900, le=7_776_000)] = 86_400.0
+    """Seconds of reports over which reporters are weighed against each other."""
     predict_reports: Annotated[int, Field(ge=1_000, le=10_000_000)] = 100_000
     """Last reports that the server learns from when it starts, and begins anew from when it knows too many callers."""
 

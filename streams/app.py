@@ -15,6 +15,7 @@ from faust.types import ProducerT
 from streams.agents import FoldLoop, LakeLoop, ScoreLoop
 from streams.chunks import ChunkConsumer, use_chunks
 from streams.crash import crash_point
+from streams.doubts import Doubts
 from streams.fencing import Fence, NotMember, keep_fence
 from streams.memory import give_back_free
 from streams.pace import Pause
@@ -80,7 +81,10 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
         table.fence, table.telemetry = fence, telemetry
     sinks = LakeSinks(settings.lake, REPORTS, SCORES, telemetry.lake) if settings.lake else None
 
-    fold = FoldLoop(settings, fold_table, panes, rejects, sinks, telemetry, clock)
+    doubts = Doubts(settings) if settings.weigh_reporters else None
+    if doubts is not None:
+        app.task(doubts.run)
+    fold = FoldLoop(settings, fold_table, panes, rejects, sinks, telemetry, clock, doubts)
     score = ScoreLoop(settings, score_table, scores, telemetry, clock)
     lake = LakeLoop(sinks) if sinks else None
 

@@ -35,6 +35,10 @@ class WorkerSettings(BaseSettings):
     dedup_window_s: float = Field(
         default=120.0, ge=0, le=86_400, description="seconds within which a report id counts once; 0: whenever it comes"
     )
+    weigh_reporters: bool = Field(
+        default=False,
+        description="whether of each reporter only the share of its reports counts that trust.reporters gives it",
+    )
     poll_records: int = Field(default=20_000, ge=1, description="most reports in one chunk")
     pending_rows: int = Field(
         default=1_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading"

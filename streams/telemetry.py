@@ -31,6 +31,9 @@ class Telemetry:
         self.folded = Counter("trustscore_reports_folded_total", "reports folded into panes", registry=r)
         self.rejected = Counter("trustscore_rejects_total", "messages or rows that could not be used", registry=r)
         self.repeated = Counter("trustscore_repeats_total", "reports left out: their id had come before", registry=r)
+        self.doubted = Counter(
+            "trustscore_doubted_reports_total", "reports left out: their reporter counts less than whole", registry=r
+        )
         self.emitted = Counter("trustscore_scores_emitted_total", "scores sent to trust.scores", registry=r)
         self.stored = Counter("trustscore_lake_reports_total", "reports committed to the lake", registry=r)
         self.failures = Counter("trustscore_step_failures_total", "rounds of a loop that failed", ["part"], registry=r)

@@ -8,12 +8,15 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streams.settings import WorkerSettings
 
-__all__ = ["FOLD_TABLE", "PANES", "REJECTS", "REPORTS", "SCORES", "SCORE_TABLE", "changelog_of", "ensure_topics"]
+__all__ = [
+    "FOLD_TABLE", "PANES", "REJECTS", "REPORTERS", "REPORTS", "SCORES", "SCORE_TABLE", "changelog_of", "ensure_topics",
+]  # fmt: skip
 
 REPORTS: Final = "trust.reports"
 PANES: Final = "trust.panes"
 SCORES: Final = "trust.scores"
 REJECTS: Final = "trust.rejects"
+REPORTERS: Final = "trust.reporters"
 FOLD_TABLE: Final = "fold_panes_v1"
 SCORE_TABLE: Final = "score_panes_v1"
 
@@ -34,6 +37,7 @@ def _wanted(settings: WorkerSettings) -> dict[str, dict[str, str]]:
         REPORTS: {"retention.ms": str(7 * 24 * _HOUR_MS), **_BROKER_TIME},
         PANES: {"retention.ms": str(24 * _HOUR_MS), **_LARGE},
         SCORES: _COMPACT,
+        **({REPORTERS: _COMPACT} if settings.weigh_reporters else {}),
         REJECTS: {"retention.ms": str(30 * 24 * _HOUR_MS), **_LARGE},  # a report of the greatest size, and the reason
         changelog_of(settings, FOLD_TABLE): {**_COMPACT, **_LARGE},
         changelog_of(settings, SCORE_TABLE): {**_COMPACT, **_LARGE},

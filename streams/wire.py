@@ -1,6 +1,6 @@
 """Bytes of ``trust.reports`` to a checked Arrow table and the rejects. Parsed here, trusted after."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, Protocol
@@ -16,7 +16,7 @@ from streams import arrow_wire
 from streams.json_wire import JsonReader
 from streams.schemas import REPORTS_SCHEMA
 
-__all__ = ["ARROW_TYPE", "Batch", "Record", "Reject", "decode"]
+__all__ = ["ARROW_TYPE", "Batch", "Record", "Reject", "decode", "left_out"]
 
 ARROW_TYPE: Final = b"application/vnd.apache.arrow.stream"
 FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
@@ -139,6 +139,20 @@ def _checked(table: pa.Table, run: Sequence[Record], rejects: list[Reject]) -> p
         shown = record.value or b"" if whole else _row_json(row)
         rejects.append(_reject(record, _row_error(row), shown, WHOLE if whole else row["row"]))
     return table.filter(pa.array(~bad))
+
+
+def left_out(reports: pa.Table, run: Sequence[Record], reason: Callable[[str], str]) -> list[Reject]:
+    """Usable reports of a run as rejects, since they are not to count; ``reason`` says why of a reporter."""
+    by_offset = {record.offset: record for record in run}
+    rejects = []
+    for row in reports.to_pylist():
+        record = by_offset[row["offset"]]
+        whole = not is_arrow(record)
+        row["event_s"] = row["timestamp"].timestamp()
+        shown = record.value or b"" if whole else _row_json(row)
+        number = WHOLE if whole else row["row"]
+        rejects.append(Reject(record, number, "reporter_id", reason(row["reporter_id"]), shown))
+    return rejects
 
 
 def _row_error(row: dict[str, Any]) -> InvalidReport:

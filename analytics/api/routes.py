@@ -30,6 +30,7 @@ from analytics.models import (
     HistoryAnswer,
     RankAnswer,
     ReportAnswer,
+    ReporterAnswer,
     ReportsAnswer,
 )
 from scoring.errors import InvalidReport
@@ -46,6 +47,10 @@ def build_router(answers: Answers, telemetry: Telemetry) -> APIRouter:
     router = APIRouter(prefix="/v1", responses=ERRORS)
     _add_report(router, answers, telemetry)
     _add_provider(router, answers)
+
+    @router.get("/reporters/{reporter_id:path}", summary="What do this reporter's reports count?", tags=["questions"])
+    async def reporter(reporter_id: str) -> ReporterAnswer:
+        return await answers.reporter(reporter_id)
 
     @router.post(
         "/rank", summary="Which provider first?", tags=["questions"], openapi_extra=RANK_BODY, responses=REFUSED

@@ -50,6 +50,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "credibility": Entry(
         "analytics.cli.credibility:credibility", "Say how far each reporter in a file can be believed.", _DATA
     ),
+    "reporters": Entry("analytics.cli.reporters:app", "Weigh reporters: what each one's reports count.", _DATA),
     "weights": Entry("analytics.cli.weights:app", "Learn how much each dimension should count.", _DATA),
     "lake": Entry("analytics.cli.lake:app", "Look after the lake: compact, snapshot.", _DATA),
     "catalog": Entry("analytics.cli.catalog:app", "Look at the known providers and import more.", _DATA),

@@ -18,6 +18,7 @@ from analytics.models import (
     HistoryAnswer,
     RankAnswer,
     ReportAnswer,
+    ReporterAnswer,
     ReportsAnswer,
 )
 
@@ -89,6 +90,10 @@ class RemoteAnswers:
             HistoryAnswer, f"{_provider(provider_id)}/history", bucket=bucket, since=since, until=until,
             task_type=task_type, region=region, limit=limit,
         )  # fmt: skip
+
+    async def reporter(self, reporter_id: str) -> ReporterAnswer:
+        """``GET /v1/reporters/{id}``."""
+        return await self._get(ReporterAnswer, f"/v1/reporters/{quote(reporter_id, safe='')}")
 
     async def report(self, report: Mapping[str, Any]) -> ReportAnswer:
         """``POST /v1/reports`` with one report."""

@@ -14,6 +14,7 @@ from faust.types import TP, EventT, TopicT
 from streams.agents.waiting import Partition, Waiting, all_of, take_run
 from streams.codec import encode_updates
 from streams.columns import columns_of
+from streams.doubts import Doubts
 from streams.json_wire import JsonReader
 from streams.rejects import Breaker, RejectFlood, reject_headers, reject_table
 from streams.report_keys import without_repeats
@@ -47,7 +48,9 @@ class FoldLoop:
         lake: LakeSinks | None,
         telemetry: Telemetry,
         clock: Clock,
+        doubts: Doubts | None = None,
     ) -> None:
+        self._doubts = doubts
         self._settings, self._table, self._panes, self._rejects = settings, table, panes, rejects
         self._lake, self._telemetry, self._clock = lake, telemetry, clock
         self._partitions: dict[int, Partition[FoldState]] = {}
@@ -67,6 +70,8 @@ class FoldLoop:
 
     async def run(self, stream: Stream[Any]) -> None:
         """The agent: one chunk after the other."""
+        if self._doubts is not None:
+            await self._doubts.wait()
         async for event in stream.noack().events():
             while self.flood or self._pending() > self._settings.pending_rows:
                 await asyncio.sleep(_WAIT_S)
@@ -93,17 +98,20 @@ class FoldLoop:
             self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
             return
         reports = batch.table if held.seen is None else without_repeats(held.seen, batch.table)
+        repeats = len(batch.table) - len(reports)
+        reports, doubted = (reports, []) if self._doubts is None else self._doubts.sift(reports, run)
         held.unfolded.append(reports)
         held.waiting.events += events
         if held.waiting.first_ms is None:
             held.waiting.first_ms = run[0].timestamp
         if self._lake:
             held.waiting.tables.append(reports)
-        held.waiting.rejects += batch.rejects
+        held.waiting.rejects += [*batch.rejects, *doubted]
         if sum(map(len, held.unfolded)) >= FOLD_ROWS:
             self._fold(held)
         self._telemetry.rejected.inc(len(batch.rejects))
-        self._telemetry.repeated.inc(len(batch.table) - len(reports))
+        self._telemetry.repeated.inc(repeats)
+        self._telemetry.doubted.inc(len(doubted))
         self._telemetry.pending.set(self._pending() + self._flying)
         self._telemetry.chunk_s.observe(time.perf_counter() - started)
 

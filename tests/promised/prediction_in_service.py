@@ -124,4 +124,44 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_a_slow_success_is_not_a_good_call",
         ),
     ),
+    "reporters.published": Promise(
+        "`trustscore reporters weigh` publishes a weight for each reporter with its reasons on `trust.reporters`, only "
+        "what changed; the server answers it over REST and the command line.",
+        tests_in(
+            "integration/test_reporters",
+            "test_weights_go_from_the_lake_over_kafka_to_the_server",
+        )
+        + tests_in(
+            "unit/analytics/test_reporters",
+            "test_every_named_reporter_of_the_window_is_weighed",
+            "test_only_the_window_counts",
+            "test_what_is_published_goes_before_what_the_lake_says",
+            "test_rest_and_words_say_what_a_reporter_counts",
+        )
+        + tests_in(
+            "unit/scoring/test_reporters",
+            "test_liars_count_less_with_the_reason_and_honest_reporters_whole",
+            "test_a_ring_shares_its_weight_and_is_named",
+            "test_nobody_counts_nothing_or_more_than_once",
+        ),
+    ),
+    "reporters.in-the-fold": Promise(
+        "With TRUSTSCORE_WEIGH_REPORTERS=true of each reporter the share of its reports counts that `trust.reporters` "
+        "gives it; the others are rejects with their reason, and `verify` finds no difference.",
+        tests_in(
+            "integration/test_reporters",
+            "test_the_fold_counts_of_a_doubted_reporter_its_share_and_the_rest_are_rejects",
+        )
+        + tests_in(
+            "unit/streams/steps/test_sifting",
+            "test_of_a_doubted_reporter_its_share_counts_and_of_others_all",
+            "test_a_report_read_again_is_judged_alike_whatever_stands_beside_it",
+        )
+        + tests_in(
+            "unit/streams/test_doubts",
+            "test_what_does_not_count_is_a_reject_with_its_bytes_and_the_reason",
+            "test_a_row_of_an_arrow_message_is_a_reject_of_its_own",
+            "test_only_who_counts_less_than_whole_is_remembered_and_the_last_word_holds",
+        ),
+    ),
 }

@@ -11,6 +11,7 @@ from analytics.foresight import Foresight
 from analytics.lake_access import LakeAccess
 from analytics.live import Views
 from analytics.producer import ReportProducer
+from analytics.reporters import ReporterBook
 from analytics.settings import Settings
 from tests.support.lake_maker import LakeMaker
 
@@ -48,4 +49,5 @@ def small_answers(root: Path) -> Answers:
     views = Views(board, feed, lake, lambda _: None, away_s=5.0)
     settings = Settings(broker="127.0.0.1:9", produce_timeout_s=0.5)
     foresight = Foresight(settings, lake, lambda: NOW_S)
-    return Answers(views, lake, catalog, ReportProducer(settings), lambda: NOW_S, 0.0, foresight)
+    reporters = ReporterBook(settings, lake, lambda: NOW_S)
+    return Answers(views, lake, catalog, ReportProducer(settings), lambda: NOW_S, 0.0, foresight, reporters)

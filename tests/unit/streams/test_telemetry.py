@@ -6,7 +6,8 @@ from streams.telemetry import Telemetry
 def test_every_metric_has_its_unit_and_a_meaning() -> None:
     families = list(Telemetry().registry.collect())
     assert {family.name for family in families} == {
-        "trustscore_reports_folded", "trustscore_rejects", "trustscore_repeats", "trustscore_scores_emitted",
+        "trustscore_reports_folded", "trustscore_rejects", "trustscore_repeats", "trustscore_doubted_reports",
+        "trustscore_scores_emitted",
         "trustscore_lake_reports",
         "trustscore_fence_lapses", "trustscore_state_disturbances", "trustscore_restarts", "trustscore_step_failures",
         "trustscore_pending_reports", "trustscore_consumer_lag", "trustscore_entities",

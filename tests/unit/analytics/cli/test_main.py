@@ -24,7 +24,7 @@ HEAVY = {
     "faust",
 }
 ISSUE = "up worker serve mcp report check rank discover explain history replay simulate lake catalog config verify"
-ADDED = "backtest attack-cost credibility weights"
+ADDED = "backtest attack-cost credibility weights reporters"
 
 run = CliRunner()
 
