@@ -13,6 +13,7 @@ PROGRAMS: Final = (
     "client",
     "duplicates",
     "truth",
+    "prediction",
     "credibility",
     "attacks",
     "memory",

@@ -164,4 +164,9 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_only_who_counts_less_than_whole_is_remembered_and_the_last_word_holds",
         ),
     ),
+    "caller.speed": Promise(
+        "A server that learns to predict at its default rate leaves a worker beside it at least 0.8 of its rate.",
+        tests_in("unit/benchmarks/test_prediction", "test_a_forecast_is_timed_over_what_was_learned"),
+        command="make bench ONLY=prediction",
+    ),
 }
