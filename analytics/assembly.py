@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from analytics.catalog import CatalogEntry
+from analytics.evidence_rows import SPEAKS, rows_of
 from analytics.models import (
     Bucket,
     CheckAnswer,
@@ -139,6 +140,7 @@ def explain(record: ScoreRecord, name: str, asked: str, now_s: float, source: So
         age_s=age_s,
         stale=stale,
         source=source,
+        rows=rows_of(record),
         sentences=explain_sentences(record, asked, age_s, stale),
     )
 
@@ -149,7 +151,7 @@ def unexplained(entry: CatalogEntry, source: Source, stale: bool) -> ExplainAnsw
         provider_id=entry.provider_id, name=entry.name, trust_score=None, interval=None, success_probability=None,
         confidence="none", flags=["unknown_provider"], contributions=[], absent=list(DIMENSIONS),
         evidence_adjustment=0.0, windows={}, sample_size=0, n_effective=0.0, prior=None, method=None, through={},
-        facet="", as_of=None, age_s=None, stale=stale, source=source,
+        facet="", as_of=None, age_s=None, stale=stale, source=source, rows=None,
         sentences=[unknown(entry.provider_id, entry, [], source, stale).summary],
     )  # fmt: skip
 
@@ -262,6 +264,7 @@ def _contribution(name: str, found: DimensionRecord) -> ContributionItem:
         n_effective=found.n_effective,
         z_score=found.z_score,
         raw=found.raw,
+        rows=SPEAKS[name],
         sentence=contribution_sentence(name, found),
     )
 

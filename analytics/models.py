@@ -277,6 +277,7 @@ class ContributionItem(Answer):
     n_effective: float
     z_score: float | None
     raw: dict[str, float | None]
+    rows: Annotated[str, Field(description="condition for the reports that speak to it; add it to the answer's rows")]
     sentence: str
 
 
@@ -319,6 +320,7 @@ class ExplainAnswer(Answer):
     age_s: float | None
     stale: bool
     source: Source
+    rows: Annotated[str | None, Field(description="SQL for the reports counted, over the lake's view reports")]
     sentences: Annotated[list[str], Field(description="the same in words, most important first")]
 
 

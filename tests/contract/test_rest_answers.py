@@ -164,7 +164,8 @@ def test_rest_describes_itself_with_examples_and_errors(ask: Ask) -> None:
     described = ask("GET", "/openapi.json").json()
     assert set(described["paths"]) == {
         "/v1/reports", "/v1/providers/{provider_id}", "/v1/providers/{provider_id}/history",
-        "/v1/providers/{provider_id}/explain", "/v1/rank", "/v1/discover", "/health/live", "/health/ready", "/metrics",
+        "/v1/providers/{provider_id}/explain", "/v1/rank", "/v1/discover", "/v1/reporters/{reporter_id}",
+        "/health/live", "/health/ready", "/metrics",
     }  # fmt: skip
     report = described["paths"]["/v1/reports"]["post"]
     assert set(report["responses"]) == {"202", "413", "415", "422", "503"}

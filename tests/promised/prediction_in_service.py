@@ -169,4 +169,13 @@ PROMISES: Final[dict[str, Promise]] = {
         tests_in("unit/benchmarks/test_prediction", "test_a_forecast_is_timed_over_what_was_learned"),
         command="make bench ONLY=prediction",
     ),
+    "explain.rows": Promise(
+        "Contributions of an explanation add up exactly, each with its count, a sentence, and the SQL for the very "
+        "rows of the lake behind it.",
+        tests_in(
+            "unit/analytics/test_evidence_rows",
+            "test_the_rows_of_an_explanation_are_those_it_counts",
+            "test_contributions_and_the_evidence_adjustment_add_up_exactly",
+        ),
+    ),
 }
