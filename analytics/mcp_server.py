@@ -1,4 +1,4 @@
-"""The answers as an MCP server: six tools, one resource, two prompts."""
+"""The answers as an MCP server: six tools, two resources, two prompts."""
 
 from typing import Any, Final
 
@@ -29,7 +29,15 @@ from analytics.mcp_arguments import (
     with_report_signature,
 )  # fmt: skip
 from analytics.mcp_sentences import SentenceServer
-from analytics.models import CheckAnswer, DiscoverAnswer, ExplainAnswer, HistoryAnswer, RankAnswer, ReportAnswer
+from analytics.models import (
+    CheckAnswer,
+    DiscoverAnswer,
+    ExplainAnswer,
+    HistoryAnswer,
+    RankAnswer,
+    ReportAnswer,
+    ReporterAnswer,
+)
 
 __all__ = ["INSTRUCTIONS", "build_mcp"]
 
@@ -159,6 +167,17 @@ def _add_resources(server: SentenceServer, answers: AnswersLike) -> None:
         server.resource(
             f"trustscore://providers/{template}", title="Provider", mime_type="application/json", security=_ANY_ID
         )(function)
+
+    async def reporter(id: str) -> ReporterAnswer:
+        """What one reporter's reports count, and why: agreement with the others over the last day."""
+        try:
+            return await answers.reporter(id)
+        except InvalidRequest as error:
+            raise ResourceNotFoundError(str(error)) from error
+
+    server.resource("trustscore://reporters/{id}", title="Reporter", mime_type="application/json", security=_ANY_ID)(
+        reporter
+    )
 
     @server.completion()  # type: ignore[no-untyped-call, untyped-decorator]  # mcp 2.3 left this one without types
     async def complete(

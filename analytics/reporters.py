@@ -40,7 +40,7 @@ def weighed(lake: Lake, now_s: float, window_s: float) -> list[ReporterRecord]:
         select reporter_id, provider_id, floor((epoch(timestamp) - $since_s) / $slot_s)::BIGINT as slot,
           avg((outcome = 'success')::DOUBLE) as success, count(*) as reports
         from reports
-        where epoch(timestamp) >= $since_s and epoch(timestamp) < $now_s and date >= to_timestamp($since_s)::DATE
+        where epoch(timestamp) >= $since_s and epoch(timestamp) <= $now_s and date >= to_timestamp($since_s)::DATE
           and reporter_id <> $anonymous
         group by all order by reporter_id, provider_id, slot limit $limit
     """

@@ -126,7 +126,7 @@ PROMISES: Final[dict[str, Promise]] = {
     ),
     "reporters.published": Promise(
         "`trustscore reporters weigh` publishes a weight for each reporter with its reasons on `trust.reporters`, only "
-        "what changed; the server answers it over REST and the command line.",
+        "what changed; the server answers it over REST, MCP and the command line.",
         tests_in(
             "integration/test_reporters",
             "test_weights_go_from_the_lake_over_kafka_to_the_server",
@@ -137,6 +137,10 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_only_the_window_counts",
             "test_what_is_published_goes_before_what_the_lake_says",
             "test_rest_and_words_say_what_a_reporter_counts",
+        )
+        + tests_in(
+            "unit/analytics/test_mcp_server",
+            "test_a_reporter_is_a_resource_with_what_its_reports_count",
         )
         + tests_in(
             "unit/scoring/test_reporters",

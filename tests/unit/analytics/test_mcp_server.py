@@ -10,7 +10,15 @@ from mcp.types import CallToolResult, ResourceTemplateReference, TextContent, Te
 from pydantic import BaseModel
 
 from analytics.mcp_server import build_mcp
-from analytics.models import CheckAnswer, DiscoverAnswer, ExplainAnswer, HistoryAnswer, RankAnswer, ReportAnswer
+from analytics.models import (
+    CheckAnswer,
+    DiscoverAnswer,
+    ExplainAnswer,
+    HistoryAnswer,
+    RankAnswer,
+    ReportAnswer,
+    ReporterAnswer,
+)
 from scoring.reports import FIELDS
 from tests.support.small_answers import FAILING, SLASHED, STEADY, small_answers
 
@@ -122,6 +130,13 @@ def test_discover_finds_reported_providers_by_a_part_of_their_id(asked: Asked) -
     result = asked(lambda client: client.call_tool("trustscore_discover", {"text": "demo-"}))
     found = DiscoverAnswer.model_validate(result.structured_content)
     assert [item.provider_id for item in found.providers][:2] == [STEADY, FAILING]
+
+
+def test_a_reporter_is_a_resource_with_what_its_reports_count(asked: Asked) -> None:
+    found = asked(lambda client: client.read_resource("trustscore://reporters/tests"))
+    answer = ReporterAnswer.model_validate_json(found.contents[0].text)
+    assert (answer.reporter_id, answer.known, answer.weight) == ("tests", True, 1.0)
+    assert answer.reports == 360
 
 
 def test_explained_contributions_add_up_to_the_score(asked: Asked) -> None:
