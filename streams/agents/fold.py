@@ -34,6 +34,14 @@ Clock = Callable[[], float]
 _WAIT_S: Final = 0.05
 FOLD_ROWS: Final = 200_000
 """Reports of a partition that are folded without waiting for the next tick: bounds memory, and how long others wait."""
+FLUSH_S: Final = 10.0
+"""How long a flush is to take: reading waits while more reports are not flushed than one writes in this time. Where the
+past of 10,000 providers comes in a flush is slow; without a bound the next one takes up all that was read during it and
+is slower, until the watchdog takes it for a stall."""
+FEWEST_REPORTS: Final = 20_000
+"""So many may always wait."""
+FIRST_REPORTS: Final = 200_000
+"""So many may wait before a flush has shown what it writes."""
 
 
 class FoldLoop:
@@ -58,6 +66,7 @@ class FoldLoop:
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
+        self._most_unflushed = FIRST_REPORTS
         self._flying = 0
         """Reports that a flush is making durable."""
         self.flood: RejectFlood | None = None
@@ -73,7 +82,7 @@ class FoldLoop:
         if self._doubts is not None:
             await self._doubts.wait()
         async for event in stream.noack().events():
-            while self.flood or self._pending() > self._settings.pending_rows:
+            while self.flood or self._must_wait():
                 await asyncio.sleep(_WAIT_S)
             await self._chunk(event)
 
@@ -104,6 +113,7 @@ class FoldLoop:
         held.waiting.events += events
         if held.waiting.first_ms is None:
             held.waiting.first_ms = run[0].timestamp
+        held.waiting.reports += len(batch.table)
         if self._lake:
             held.waiting.tables.append(reports)
         held.waiting.rejects += [*batch.rejects, *doubted]
@@ -129,6 +139,16 @@ class FoldLoop:
             held.unfolded.clear()
             fold(held.state, columns_of(reports), self._clock())
             self._telemetry.folded.inc(len(reports))
+
+    def _must_wait(self) -> bool:
+        """Whether enough was read that is not flushed."""
+        unflushed = sum(held.waiting.reports for held in self._partitions.values())
+        return self._pending() > self._settings.pending_rows or unflushed > self._most_unflushed
+
+    def _learn(self, written: int, took_s: float) -> None:
+        """Let as many wait as a flush writes in ``FLUSH_S``; one of few reports says little, unless it was slow."""
+        if written >= FEWEST_REPORTS or took_s > FLUSH_S:
+            self._most_unflushed = max(FEWEST_REPORTS, int(written * FLUSH_S / took_s))
 
     def _pending(self) -> int:
         return sum(held.waiting.rows for held in self._partitions.values())
@@ -186,7 +206,9 @@ class FoldLoop:
                         event.ack()
             self._telemetry.pending.set(self._pending())
             if waiting:
-                self._telemetry.flush_s.observe(time.perf_counter() - started)
+                took_s = time.perf_counter() - started
+                self._telemetry.flush_s.observe(took_s)
+                self._learn(sum(part.reports for part in waiting.values()), took_s)
 
     async def _make_durable(self, taken: dict[int, Partition[FoldState]], waiting: dict[int, Waiting]) -> None:
         await self.tick()

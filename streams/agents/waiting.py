@@ -29,6 +29,7 @@ class Waiting:
     rejects: list[Reject] = field(default_factory=list)
     first_ms: int | None = None
     """When the broker took the first record of all these."""
+    reports: int = 0
 
     def and_then(self, since: "Waiting") -> "Waiting":
         """This, and what was read behind it."""
@@ -39,6 +40,7 @@ class Waiting:
             size=self.size + since.size,
             rejects=self.rejects + since.rejects,
             first_ms=first_ms,
+            reports=self.reports + since.reports,
         )
 
     @property

@@ -49,4 +49,8 @@ PROMISES: Final[dict[str, Promise]] = {
         "Statistics that no report states take no memory in open panes.",
         tests_in("unit/scoring/test_book", "test_statistics_that_nobody_states_take_no_memory"),
     ),
+    "size.slow-flush": Promise(
+        "Where flushes are slow, reading waits for them: no flush takes up more than one writes in ten seconds.",
+        tests_in("unit/streams/agents/test_fold_loop", "test_reading_waits_for_a_flush_that_is_slow"),
+    ),
 }

@@ -8,6 +8,7 @@ from deltalake import DeltaTable
 from faust.types import TP
 
 from streams.agents import FoldLoop
+from streams.agents import fold as fold_agent
 from streams.codec import decode_updates
 from streams.sinks import LakeSinks
 from streams.steps.score import ScoreState, merge
@@ -362,5 +363,25 @@ def test_what_waits_for_the_lake_is_said_before_the_first_flush(tmp_path: Path) 
         assert loop.counted("trustscore_pending_reports") == 3
         await loop.fold.flush()
         assert loop.counted("trustscore_pending_reports") == 0
+
+    asyncio.run(story())
+
+
+def test_reading_waits_for_a_flush_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        monkeypatch.setattr(fold_agent, "FEWEST_REPORTS", 30)
+        monkeypatch.setattr(fold_agent, "FLUSH_S", 1e-9)  # any flush is too slow then, and the fewest are let wait
+        loop = Loop(poll_records=1)
+        await loop.read(chunk(REPORTS), chunk(REPORTS, first=40))
+        assert loop.counted("trustscore_chunk_seconds_count") == 2, "before it is known"
+        await loop.fold.flush()
+        reading = asyncio.ensure_future(loop.read(chunk(REPORTS, first=80), chunk(REPORTS, first=120)))
+        while loop.counted("trustscore_chunk_seconds_count") < 3 and not reading.done():
+            await asyncio.sleep(0)
+        assert loop.counted("trustscore_chunk_seconds_count") == 3
+        assert not reading.done()
+        await loop.fold.flush()
+        await reading
+        assert loop.counted("trustscore_chunk_seconds_count") == 4
 
     asyncio.run(story())
