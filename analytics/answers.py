@@ -134,11 +134,11 @@ class Answers:
         record = view.board.best_fit(wanted, task_type, region)
         if record is None:
             closest = [] if entry else self._closest(wanted, view)
-            return assembly.unknown(wanted, entry, closest, view.source, view.stale, expected if entry else None)
+            return assembly.unknown(wanted, entry, closest, view.origin, expected if entry else None)
         peers = view.peers.of(wanted, record.facet, now_s)
         name = entry.name if entry else wanted
         asked = facet_of(task_type, region)
-        return assembly.check(record, name, asked, peers, now_s, view.source, view.stale, expected)
+        return assembly.check(record, name, asked, peers, now_s, view.origin, expected)
 
     async def rank(
         self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10
@@ -171,7 +171,7 @@ class Answers:
             recommendation=places[0].provider_id if places and places[0].interval else None,
             explore=explore,
             reason=rank_sentence(places, len(ids), explore, task_type),
-            data_freshness=assembly.freshness(*known.span_s, now_s, view.source, view.stale),
+            data_freshness=assembly.freshness(*known.span_s, now_s, view.origin),
             task_type=task_type,
             considered=len(ids),
         )
@@ -202,7 +202,7 @@ class Answers:
         return DiscoverAnswer(
             providers=found,
             total=len(ids),
-            data_freshness=assembly.freshness(*known.span_s, now_s, view.source, view.stale),
+            data_freshness=assembly.freshness(*known.span_s, now_s, view.origin),
             summary=f"{len(ids):,} providers match, {tried:,} of them have been reported; {len(found):,} are listed.",
         )
 
@@ -218,9 +218,9 @@ class Answers:
         entry = self._known(wanted, view)
         if record is None:
             assert entry is not None  # _known has raised otherwise
-            return assembly.unexplained(entry, view.source, view.stale)
+            return assembly.unexplained(entry, view.origin)
         name = entry.name if entry else wanted
-        return assembly.explain(record, name, facet_of(task_type, region), now_s, view.source, view.stale)
+        return assembly.explain(record, name, facet_of(task_type, region), now_s, view.origin)
 
     async def history(
         self, provider_id: str, *, bucket: Bucket = "hour", since: str | float | None = None,

@@ -17,10 +17,10 @@ from analytics.models import (
     HistoryAnswer,
     HistoryPoint,
     Interval,
+    Origin,
     PeerItem,
     PredictionItem,
     RankedItem,
-    Source,
     WindowItem,
     ZScores,
 )  # fmt: skip
@@ -44,8 +44,7 @@ def check(
     asked: str,
     peers: Mapping[str, PeerItem],
     now_s: float,
-    source: Source,
-    stale: bool,
+    origin: Origin,
     prediction: PredictionItem | None = None,
 ) -> CheckAnswer:
     """The answer for a provider with a record; ``asked`` is the facet wanted."""
@@ -77,11 +76,10 @@ def check(
         "as_of": rfc3339(record.as_of_s),
         "last_report": rfc3339(record.last_report_s),
         "age_s": age_s,
-        "stale": stale,
-        "source": source,
+        **origin.fields(),
         "known": True,
         "closest": [],
-        "summary": check_sentence(record, asked, age_s, stale),
+        "summary": check_sentence(record, asked, age_s, origin.stale_because),
         "prediction": prediction,
     }
     return CheckAnswer.trusted(fields)
@@ -91,8 +89,7 @@ def unknown(
     provider_id: str,
     entry: CatalogEntry | None,
     closest: list[str],
-    source: Source,
-    stale: bool,
+    origin: Origin,
     prediction: PredictionItem | None = None,
 ) -> CheckAnswer:
     """The answer for a provider without a record, in the catalog or not."""
@@ -109,12 +106,12 @@ def unknown(
         history=dict.fromkeys(HISTORY), history_n=dict.fromkeys(HISTORY, 0),
         interval=None, success_probability=None, n_effective=0.0, p95_latency_ms=None,
         dimensions={}, z_scores=ZScores(own=nothing, peers=nothing),
-        facet="", as_of=None, last_report=None, age_s=None, stale=stale, source=source,
+        facet="", as_of=None, last_report=None, age_s=None, **origin.fields(),
         known=entry is not None, closest=closest, summary=summary, prediction=prediction,
     )  # fmt: skip
 
 
-def explain(record: ScoreRecord, name: str, asked: str, now_s: float, source: Source, stale: bool) -> ExplainAnswer:
+def explain(record: ScoreRecord, name: str, asked: str, now_s: float, origin: Origin) -> ExplainAnswer:
     """Where a record's score comes from. Figures are not rounded: they add up."""
     age_s = now_s - record.as_of_s
     present = [(key, d) for key, d in record.dimensions.items() if d.value is not None]
@@ -138,21 +135,20 @@ def explain(record: ScoreRecord, name: str, asked: str, now_s: float, source: So
         facet=record.facet,
         as_of=rfc3339(record.as_of_s),
         age_s=age_s,
-        stale=stale,
-        source=source,
+        **origin.fields(),
         rows=rows_of(record),
-        sentences=explain_sentences(record, asked, age_s, stale),
+        sentences=explain_sentences(record, asked, age_s, origin.stale_because),
     )
 
 
-def unexplained(entry: CatalogEntry, source: Source, stale: bool) -> ExplainAnswer:
+def unexplained(entry: CatalogEntry, origin: Origin) -> ExplainAnswer:
     """The answer for a provider that only the catalog knows."""
     return ExplainAnswer(
         provider_id=entry.provider_id, name=entry.name, trust_score=None, interval=None, success_probability=None,
         confidence="none", flags=["unknown_provider"], contributions=[], absent=list(DIMENSIONS),
         evidence_adjustment=0.0, windows={}, sample_size=0, n_effective=0.0, prior=None, method=None, through={},
-        facet="", as_of=None, age_s=None, stale=stale, source=source, rows=None,
-        sentences=[unknown(entry.provider_id, entry, [], source, stale).summary],
+        facet="", as_of=None, age_s=None, **origin.fields(), rows=None,
+        sentences=[unknown(entry.provider_id, entry, [], origin).summary],
     )  # fmt: skip
 
 
@@ -222,14 +218,13 @@ def history(
     )
 
 
-def freshness(oldest: float | None, newest: float | None, now_s: float, source: Source, stale: bool) -> DataFreshness:
+def freshness(oldest: float | None, newest: float | None, now_s: float, origin: Origin) -> DataFreshness:
     """How old the scores used are, given the moments of the oldest and the newest, epoch seconds."""
     return DataFreshness(
         newest=rfc3339(newest),
         oldest=rfc3339(oldest),
         age_s=None if newest is None else now_s - newest,
-        stale=stale,
-        source=source,
+        **origin.fields(),
     )
 
 

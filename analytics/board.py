@@ -93,6 +93,8 @@ class Board:
         """Grows with every change."""
         self.newest_s: float | None = None
         """Latest ``as_of_s`` put so far, epoch seconds."""
+        self.through: dict[int, int] = {}
+        """Newest offset of each partition of ``trust.reports`` that any record holds."""
         for record in records:
             self.put(record)
 
@@ -113,6 +115,9 @@ class Board:
         self._facets.setdefault(record.facet, _Facet()).put(record)
         self.newest_s = record.as_of_s if self.newest_s is None else max(self.newest_s, record.as_of_s)
         self.version += 1
+        for partition, offset in record.through.items():
+            if offset > self.through.get(partition, -1):
+                self.through[partition] = offset
 
     def remove(self, provider_id: str, facet: str) -> None:
         """Forget a record (a tombstone came); harmless when there is none."""
@@ -128,7 +133,7 @@ class Board:
     def adopt(self, other: "Board") -> None:
         """Become what ``other`` holds; ``other`` must not be used afterwards."""
         self._records, self._facets, self._count = other._records, other._facets, other._count
-        self.newest_s = other.newest_s
+        self.newest_s, self.through = other.newest_s, other.through
         self.version += 1
 
     def get(self, provider_id: str, facet: str = "") -> ScoreRecord | None:

@@ -45,6 +45,11 @@ class FeedState:
     problem: str | None = None
     """Why there is no contact."""
 
+    @property
+    def is_untried(self) -> bool:
+        """Whether nobody has tried to reach the broker yet."""
+        return self.contact_s is None and self.problem is None
+
     def is_live(self, now_s: float, away_s: float) -> bool:
         """Whether the board shows what Kafka holds, as of at most ``away_s`` seconds ago."""
         return self.is_caught_up and self.is_in_contact(now_s, away_s)

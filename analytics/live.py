@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from analytics import queries
+from analytics.backlog import Waiting
 from analytics.board import Board
 from analytics.errors import Unavailable
 from analytics.feed import FeedState
 from analytics.lake_access import LakeAccess
-from analytics.models import Source
+from analytics.models import Origin
 from analytics.peers import PeerView
 
 __all__ = ["LAKE_KEPT_S", "View", "Views"]
@@ -25,8 +26,7 @@ class View:
 
     board: Board
     peers: PeerView
-    source: Source
-    stale: bool
+    origin: Origin
 
 
 class Views:
@@ -44,6 +44,8 @@ class Views:
         A provider's category, for its peers.
     away_s
         Silence of Kafka, seconds, after which it counts as away.
+    overdue
+        The message that waits too long for a worker, if one does.
     """
 
     def __init__(
@@ -53,9 +55,10 @@ class Views:
         lake: LakeAccess,
         category_of: Callable[[str], str | None],
         away_s: float,
+        overdue: Callable[[], Waiting | None] = lambda: None,
     ) -> None:
         self._board, self._feed, self._lake = board, feed, lake
-        self._category_of, self._away_s = category_of, away_s
+        self._category_of, self._away_s, self._overdue = category_of, away_s, overdue
         self._peers = PeerView(board, category_of)
         self._kept: tuple[float, Board, PeerView] | None = None
         self._reading = asyncio.Lock()
@@ -73,18 +76,35 @@ class Views:
         """
         is_live = self._feed.is_live(now_s, self._away_s)
         if is_live and len(self._board):
-            return View(self._board, self._peers, "live", stale=False)
+            return View(self._board, self._peers, Origin("live", self._late(now_s)))
+        away = self._away(now_s, is_live)
         problem = None
         try:
             _, board, peers = await self._from_lake(now_s)
             if len(board):
-                return View(board, peers, "lake", stale=True)
+                return View(board, peers, Origin("lake", away))
         except Unavailable as error:
             problem = error
         if is_live or len(self._board):
-            return View(self._board, self._peers, "live", stale=not is_live)
+            return View(self._board, self._peers, Origin("live", self._late(now_s) if is_live else away))
         reason = str(problem) if problem else "the lake holds no score yet"
         raise Unavailable("scores", f"Kafka does not answer and {reason}", "start the broker or point at a lake")
+
+    def _away(self, now_s: float, is_live: bool) -> str:
+        """Why the board is not what is answered from."""
+        if is_live:
+            return "Kafka holds no scores yet"
+        if self._feed.is_in_contact(now_s, self._away_s):
+            return "the scores in Kafka are still being read"
+        return "the live stream was not asked" if self._feed.is_untried else "Kafka does not answer"
+
+    def _late(self, now_s: float) -> str | None:
+        """Why the board does not hold what was reported by now, if it does not."""
+        waiting = self._overdue()
+        if waiting is None:
+            return None
+        place = f"{waiting.topic}-{waiting.partition}"
+        return f"reports have waited {now_s - waiting.since_s:,.0f} s for a worker (offset {waiting.offset} of {place})"
 
     async def _from_lake(self, now_s: float) -> tuple[float, Board, PeerView]:
         async with self._reading:

@@ -46,7 +46,8 @@ TrustScore knows from the reports of many agents how tool providers (MCP servers
 Before you call a provider that matters, ask trustscore_check; when you can choose, ask trustscore_rank.
 After each call to a provider, say what came of it with trustscore_report: that is what the scores are made of.
 Scores lie in 0 to 1 with a 90 % interval. null means "no evidence", never "bad": go by confidence and interval.lower.
-`stale: true` means that the live stream is away and the answer is the last that was known, age_s seconds ago.\
+`stale: true` means that the answer is the last that was known, age_s seconds ago; `stale_because` says why: Kafka is
+away, or reports wait for a worker.\
 """
 
 _READS: Final = ToolAnnotations(

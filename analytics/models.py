@@ -4,15 +4,15 @@ Scores lie in [0, 1], higher is better. ``null`` means no evidence, never zero; 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "Bucket", "CheckAnswer", "Confidence", "ContributionItem", "ContributorStatus", "DataFreshness", "DimensionItem",
     "DiscoverAnswer", "DiscoveredItem", "ErrorAnswer", "ErrorFacts", "ExplainAnswer", "HistoryAnswer", "HistoryPoint",
-    "Interval", "PeerItem", "PredictionItem", "PredictionReports", "RankAnswer", "RankedItem", "ReportAnswer",
-    "ReporterAnswer", "ReportsAnswer", "Source", "WindowItem", "ZScores",
+    "Interval", "Origin", "PeerItem", "PredictionItem", "PredictionReports", "RankAnswer", "RankedItem",
+    "ReportAnswer", "ReporterAnswer", "ReportsAnswer", "Source", "WindowItem", "ZScores",
 ]  # fmt: skip
 
 Confidence = Literal["none", "low", "medium", "high"]
@@ -20,6 +20,25 @@ Confidence = Literal["none", "low", "medium", "high"]
 ContributorStatus = Literal["new", "active", "trusted"]
 """By reports accepted: new below 5, active below 100, trusted from 100."""
 Source = Literal["live", "lake"]
+
+
+class Origin(NamedTuple):
+    """Where an answer comes from."""
+
+    source: Source
+    stale_because: str | None = None
+    """Why it is not live, to stand behind "since"; None: it is."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether it is the last that was known, and not what is known now."""
+        return self.stale_because is not None
+
+    def fields(self) -> dict[str, Any]:
+        """As an answer says it."""
+        return {"stale": self.stale, "stale_because": self.stale_because, "source": self.source}
+
+
 """live: from the Kafka topic trust.scores; lake: from the files, because Kafka is away."""
 Bucket = Literal["minute", "hour", "day"]
 
@@ -150,7 +169,8 @@ class CheckAnswer(Answer):
     as_of: Annotated[str | None, Field(description="RFC 3339; null without evidence")]
     last_report: Annotated[str | None, Field(description="RFC 3339")]
     age_s: Annotated[float | None, Field(description="seconds since as_of")]
-    stale: Annotated[bool, Field(description="true: Kafka is away and this is the last that was known")]
+    stale: Annotated[bool, Field(description="true: this is the last that was known; stale_because says why")]
+    stale_because: Annotated[str | None, Field(description="why it is not live; null when it is")]
     source: Source
     known: Annotated[bool, Field(description="false: neither in the catalog nor in any report")]
     closest: Annotated[list[str], Field(description="ids that look like an unknown one")]
@@ -204,6 +224,7 @@ class DataFreshness(Answer):
     oldest: str | None
     age_s: Annotated[float | None, Field(description="seconds since newest")]
     stale: bool
+    stale_because: str | None
     source: Source
 
 
@@ -319,6 +340,7 @@ class ExplainAnswer(Answer):
     as_of: str | None
     age_s: float | None
     stale: bool
+    stale_because: str | None
     source: Source
     rows: Annotated[str | None, Field(description="SQL for the reports counted, over the lake's view reports")]
     sentences: Annotated[list[str], Field(description="the same in words, most important first")]

@@ -72,7 +72,7 @@ def _what(facet: str) -> str:
     return f" for {'task type' if kind == 'task' else kind} {value}" if facet else ""
 
 
-def check_sentence(record: ScoreRecord, asked: str, age_s: float, stale: bool) -> str:
+def check_sentence(record: ScoreRecord, asked: str, age_s: float, stale_because: str | None) -> str:
     """A score in a sentence or three: how far to trust it, what speaks against it, how current it is."""
     if record.trust_score is None or record.lower is None or record.upper is None:
         return f"{record.provider_id}: no report in the last 90 days, so there is no score."
@@ -85,8 +85,8 @@ def check_sentence(record: ScoreRecord, asked: str, age_s: float, stale: bool) -
         said.append(f"Nothing is known{_what(asked)} alone; this is for all reports.")
     if warnings := [_FLAGS.get(flag, flag) for flag in record.flags]:
         said.append(f"Careful: {'; '.join(warnings)}.")
-    if stale:
-        said.append(f"Not live: this is what was known {age(max(0.0, age_s))} ago.")
+    if stale_because:
+        said.append(f"Not live, since {stale_because}: this is what was known {age(max(0.0, age_s))} ago.")
     return " ".join(said)
 
 
@@ -104,9 +104,9 @@ def contribution_sentence(name: str, dimension: DimensionRecord) -> str:
     return said
 
 
-def explain_sentences(record: ScoreRecord, asked: str, age_s: float, stale: bool) -> list[str]:
+def explain_sentences(record: ScoreRecord, asked: str, age_s: float, stale_because: str | None) -> list[str]:
     """Why the score is what it is, most important first: the verdict, what costs most, what carries most, the rest."""
-    said = [check_sentence(record, asked, age_s, stale)]
+    said = [check_sentence(record, asked, age_s, stale_because)]
     present = {name: d for name, d in record.dimensions.items() if d.value is not None and d.weight > 0}
     lost = {name: d.weight * (1 - d.value) for name, d in present.items() if d.value is not None}
     if lost and max(lost.values()) >= _SAID:

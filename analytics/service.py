@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from analytics.answers import Answers
+from analytics.backlog_watch import BacklogWatch
 from analytics.board import Board
 from analytics.catalog import Catalog
 from analytics.errors import Unavailable
@@ -22,7 +23,7 @@ from analytics.producer import ReportProducer
 from analytics.reporters import ReporterBook
 from analytics.settings import Settings
 
-__all__ = ["BrokerState", "LakeState", "Readiness", "Service"]
+__all__ = ["BrokerState", "LakeState", "Readiness", "Service", "WorkerState"]
 
 
 class BrokerState(BaseModel):
@@ -34,6 +35,15 @@ class BrokerState(BaseModel):
     """Since it last answered; None: never."""
     lag: int | None
     """Offsets of trust.scores not yet on the board; None: unknown."""
+    problem: str | None
+
+
+class WorkerState(BaseModel):
+    """Whether the workers are with the reports, as far as Kafka tells."""
+
+    status: Literal["ok", "behind", "unknown"]
+    waiting_s: float | None
+    """How long a report has waited for a worker; None while none waits too long."""
     problem: str | None
 
 
@@ -56,6 +66,7 @@ class Readiness(BaseModel):
     providers: int
     """On the board that answers."""
     broker: BrokerState
+    workers: WorkerState
     lake: LakeState
 
 
@@ -78,7 +89,10 @@ class Service:
         self.feed = ScoreFeed(self.board, settings, clock)
         self.lake = LakeAccess(settings.lake)
         self.producer = ReportProducer(settings)
-        self.views = Views(self.board, self.feed.state, self.lake, self._category, settings.away_s)
+        self.backlog = BacklogWatch(self.board, settings, clock)
+        self.views = Views(
+            self.board, self.feed.state, self.lake, self._category, settings.away_s, lambda: self.backlog.overdue
+        )
         self.foresight = Foresight(settings, self.lake, clock)
         self.reporters = ReporterBook(settings, self.lake, clock)
         self.answers = Answers(
@@ -91,16 +105,21 @@ class Service:
     async def running(self, wait_s: float = 0.0) -> AsyncIterator["Service"]:
         """The service with its feed following Kafka, after at most ``wait_s`` of waiting for a first word from it."""
         self.started_s = self.clock()
-        following = asyncio.create_task(self.feed.run(), name="score-feed")
+        following = [
+            asyncio.create_task(self.feed.run(), name="score-feed"),
+            asyncio.create_task(self.backlog.run(), name="backlog-watch"),
+        ]
         try:
             if wait_s > 0:
                 await self.feed.wait_for_first_word(wait_s)
             async with self.foresight.listening(), self.reporters.listening():
                 yield self
         finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            for task in following:
+                task.cancel()
+            for task in following:
+                with suppress(asyncio.CancelledError):
+                    await task
             await self.producer.stop()
             self.lake.close()
 
@@ -113,7 +132,7 @@ class Service:
         else:
             broker = "away"
         return Readiness(
-            status="unavailable" if view is None else "degraded" if view.stale else "ready",
+            status="unavailable" if view is None else "degraded" if view.origin.stale else "ready",
             uptime_s=now_s - self.started_s,
             version=self.version,
             providers=0 if view is None else view.board.provider_count,
@@ -124,8 +143,14 @@ class Service:
                 lag=feed.lag,
                 problem=feed.problem,
             ),
+            workers=self._worker_state(now_s),
             lake=await self._lake_state(),
         )
+
+    def _worker_state(self, now_s: float) -> WorkerState:
+        waiting, problem = self.backlog.overdue, self.backlog.problem
+        status: Literal["ok", "behind", "unknown"] = "unknown" if problem else "behind" if waiting else "ok"
+        return WorkerState(status=status, waiting_s=now_s - waiting.since_s if waiting else None, problem=problem)
 
     async def _view(self, now_s: float) -> View | None:
         try:

@@ -8,9 +8,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from analytics.errors import InvalidSettings
 
-__all__ = ["REPORTERS_TOPIC", "REPORTS_TOPIC", "SCORES_TOPIC", "Settings", "load_settings"]
+__all__ = ["PANES_TOPIC", "REPORTERS_TOPIC", "REPORTS_TOPIC", "SCORES_TOPIC", "Settings", "load_settings"]
 
 REPORTS_TOPIC: Final = "trust.reports"
+PANES_TOPIC: Final = "trust.panes"
 SCORES_TOPIC: Final = "trust.scores"
 REPORTERS_TOPIC: Final = "trust.reporters"
 
@@ -22,6 +23,8 @@ class Settings(BaseSettings):
 
     broker: Annotated[str, Field(pattern=r"^[^\s,]+:\d{1,5}(,[^\s,]+:\d{1,5})*$")] = "127.0.0.1:9092"
     """Kafka bootstrap servers, ``host:port``, comma-separated."""
+    application_id: Annotated[str, Field(min_length=1)] = "trustscore"
+    """Consumer group of the workers: the server asks it how far they are."""
     lake: str | None = "trustscore-data/lake"
     """Directory of the lake, or its address, such as ``s3://bucket/prefix``; empty: no lake."""
     maintain_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0

@@ -16,6 +16,7 @@ from analytics.models import (
     ErrorAnswer,
     ExplainAnswer,
     HistoryAnswer,
+    Origin,
     RankAnswer,
     ReportAnswer,
     ReporterAnswer,
@@ -58,7 +59,7 @@ class RemoteAnswers:
         except UnknownProvider as error:
             from analytics.assembly import unknown  # it brings DuckDB, which most questions to a server do not need
 
-            return unknown(provider_id, None, error.closest, "live", stale=False)
+            return unknown(provider_id, None, error.closest, Origin("live"))
 
     async def rank(
         self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10

@@ -14,7 +14,6 @@ from analytics.models import (
     HistoryAnswer,
     Interval,
     RankAnswer,
-    Source,
 )
 
 __all__ = ["check_view", "discover_view", "explain_view", "history_view", "rank_view"]
@@ -48,7 +47,7 @@ def check_view(answer: CheckAnswer) -> RenderableType:
     if answer.prediction is not None:
         first, *others = answer.prediction.reasons
         parts += [Text(first, "bold"), *map(Text, others)]
-    return Group(*parts, *([dimensions] if answer.dimensions else []), *_age(answer.stale, answer.source, answer.age_s))
+    return Group(*parts, *([dimensions] if answer.dimensions else []), *_age(answer))
 
 
 def rank_view(answer: RankAnswer) -> RenderableType:
@@ -93,7 +92,7 @@ def explain_view(answer: ExplainAnswer) -> RenderableType:
             _ms(window.p95_latency_ms),
         )  # fmt: skip
     words = [Text(sentence, "bold" if place == 0 else "") for place, sentence in enumerate(answer.sentences)]
-    return Group(*words, sums, windows, *_age(answer.stale, answer.source, answer.age_s))
+    return Group(*words, sums, windows, *_age(answer))
 
 
 def history_view(answer: HistoryAnswer) -> RenderableType:
@@ -147,11 +146,11 @@ def _flags(flags: Iterable[str], exploration: bool = False) -> str:
 
 
 def _freshness(freshness: DataFreshness) -> list[Text]:
-    return _age(freshness.stale, freshness.source, freshness.age_s)
+    return _age(freshness)
 
 
-def _age(stale: bool, source: Source, age_s: float | None) -> list[Text]:
-    if not stale:
+def _age(told: CheckAnswer | ExplainAnswer | DataFreshness) -> list[Text]:
+    if not told.stale:
         return []
-    age = "of unknown age" if age_s is None else f"{age_s:,.0f} s old"
-    return [Text(f"stale: the live stream was not asked; from the {source}, {age}", "yellow")]
+    age = "of unknown age" if told.age_s is None else f"{told.age_s:,.0f} s old"
+    return [Text(f"stale, since {told.stale_because}; from the {told.source}, {age}", "yellow")]

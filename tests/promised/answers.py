@@ -73,6 +73,16 @@ PROMISES: Final[dict[str, Promise]] = {
         "While Kafka is away answers come from the lake, marked stale with their age.",
         tests_in("unit/analytics/test_answers", "test_while_kafka_is_away_answers_come_from_the_lake_marked_stale"),
     ),
+    "answers.stale-behind": Promise(
+        "While reports wait for a worker, live answers are marked stale and say since when; an aborted transaction is "
+        "no report.",
+        tests_in(
+            "integration/test_stale",
+            "test_while_no_worker_takes_reports_in_answers_say_so_and_are_live_again_afterwards",
+            "test_an_aborted_transaction_is_no_report_that_waits",
+        )
+        + tests_in("unit/analytics/test_answers", "test_while_reports_wait_for_a_worker_every_live_answer_says_so"),
+    ),
     "answers.unknown-is-no-number": Promise(
         "An unknown provider has no score, and the closest ids are named.",
         tests_in("unit/analytics/test_answers", "test_unknown_provider_is_said_plainly"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from analytics.backlog import Waiting
 from analytics.errors import InvalidRequest, Unavailable, UnknownProvider
 from analytics.service import Service
 from scoring.errors import InvalidReport
@@ -236,11 +237,32 @@ def test_while_kafka_is_away_answers_come_from_the_lake_marked_stale(
     clock.now_s += 60
     answer = asyncio.run(away.answers.check(STEADY))
     assert (answer.stale, answer.source, answer.age_s) == (True, "lake", 60.0)
+    assert answer.stale_because == "Kafka does not answer"
     live = asyncio.run(service.answers.check(STEADY))
-    changed = {"stale", "source", "age_s", "summary"}
+    changed = {"stale", "stale_because", "source", "age_s", "summary"}
     assert answer.model_dump(exclude=changed) == live.model_dump(exclude=changed)
     assert asyncio.run(away.answers.rank()).data_freshness.stale
     away.lake.close()
+
+
+def test_while_reports_wait_for_a_worker_every_live_answer_says_so(root: Path, records: list[ScoreRecord]) -> None:
+    clock = Clock()
+    service = small_service(root, records, clock=clock)
+    service.backlog.overdue = Waiting("trust.reports", 2, 41, clock.now_s - 12)
+    check, explained, ranked = (
+        asyncio.run(service.answers.check(STEADY)),
+        asyncio.run(service.answers.explain(STEADY)),
+        asyncio.run(service.answers.rank()),
+    )
+    because = "reports have waited 12 s for a worker (offset 41 of trust.reports-2)"
+    for told in (check, explained, ranked.data_freshness, asyncio.run(service.answers.discover()).data_freshness):
+        assert (told.source, told.stale, told.stale_because) == ("live", True, because)
+    assert check.summary.endswith(f"Not live, since {because}: this is what was known 0 s ago.")
+    assert explained.sentences[0] == check.summary
+    service.backlog.overdue = None
+    again = asyncio.run(service.answers.check(STEADY))
+    assert (again.stale, again.stale_because) == (False, None)
+    service.lake.close()
 
 
 def test_without_a_lake_memory_answers_marked_stale(tmp_path: Path, records: list[ScoreRecord]) -> None:
@@ -261,6 +283,7 @@ def test_an_empty_live_view_gives_way_to_a_lake_that_knows(root: Path, records: 
     service = small_service(root)
     answer = asyncio.run(service.answers.check(STEADY))
     assert (answer.known, answer.stale, answer.source) == (True, True, "lake")
+    assert answer.stale_because == "Kafka holds no scores yet"
     service.lake.close()
 
 

@@ -31,39 +31,41 @@ def test_every_dimension_has_its_meaning_in_words() -> None:
 
 
 def test_every_flag_is_put_into_words(failing: ScoreRecord) -> None:
-    said = check_sentence(replace(failing, flags=list(FLAGS)), "", 0, stale=False)
+    said = check_sentence(replace(failing, flags=list(FLAGS)), "", 0, stale_because=None)
     assert [flag for flag in FLAGS if "_" in flag and flag in said] == []
 
 
 def test_a_check_says_score_interval_evidence_and_warnings(failing: ScoreRecord) -> None:
-    said = check_sentence(failing, "", 10, stale=False)
+    said = check_sentence(failing, "", 10, stale_because=None)
     assert said.startswith(f"{FAILING}: trust {failing.trust_score:.2f} (90 % interval {failing.lower:.2f} to ")
     assert "120 reports in 90 days. Careful: " in said
     assert "Not live" not in said
 
 
 def test_a_check_says_when_it_is_for_all_instead_of_the_task_asked(failing: ScoreRecord) -> None:
-    said = check_sentence(failing, "task=sql", 10, stale=False)
+    said = check_sentence(failing, "task=sql", 10, stale_because=None)
     assert "Nothing is known for task type sql alone; this is for all reports." in said
 
 
 def test_a_check_of_a_facet_says_which_and_nothing_of_all_reports(failing: ScoreRecord) -> None:
-    said = check_sentence(replace(failing, facet="region=eu"), "region=eu", 10, stale=False)
+    said = check_sentence(replace(failing, facet="region=eu"), "region=eu", 10, stale_because=None)
     assert said.startswith(f"{FAILING} for region eu: trust ")
     assert "all reports" not in said
 
 
 def test_a_stale_answer_says_how_old_it_is(failing: ScoreRecord) -> None:
-    assert check_sentence(failing, "", 7_200, stale=True).endswith("Not live: this is what was known 2 h ago.")
+    said = check_sentence(failing, "", 7_200, stale_because="Kafka does not answer")
+    assert said.endswith("Not live, since Kafka does not answer: this is what was known 2 h ago.")
 
 
 def test_without_a_score_nothing_is_made_up(failing: ScoreRecord) -> None:
     nothing = replace(failing, trust_score=None, lower=None, upper=None)
-    assert check_sentence(nothing, "", 0, stale=False).endswith("no report in the last 90 days, so there is no score.")
+    said = check_sentence(nothing, "", 0, stale_because=None)
+    assert said.endswith("no report in the last 90 days, so there is no score.")
 
 
 def test_an_explanation_names_what_costs_most_and_what_is_absent(failing: ScoreRecord) -> None:
-    said = explain_sentences(failing, "", 0, stale=False)
+    said = explain_sentences(failing, "", 0, stale_because=None)
     lost = {
         name: found.weight * (1 - found.value)
         for name, found in failing.dimensions.items()

@@ -39,8 +39,10 @@ def test_what_has_no_evidence_is_a_dash_and_no_zero(answers: Answers) -> None:
 
 
 def test_a_stale_answer_says_so(answers: Answers) -> None:
-    answer = asyncio.run(answers.check(STEADY)).model_copy(update={"stale": True, "source": "lake", "age_s": 61.0})
-    assert "stale: the live stream was not asked; from the lake, 61 s old" in printed(tables.check_view(answer))
+    answer = asyncio.run(answers.check(STEADY)).model_copy(
+        update={"stale": True, "stale_because": "Kafka does not answer", "source": "lake", "age_s": 61.0}
+    )
+    assert "stale, since Kafka does not answer; from the lake, 61 s old" in printed(tables.check_view(answer))
 
 
 def test_a_ranking_ends_in_advice(answers: Answers) -> None:
