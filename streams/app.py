@@ -10,7 +10,7 @@ from typing import Final
 
 import faust
 import structlog
-from faust.types import ProducerT
+from faust.types import TP, ProducerT
 
 from streams.agents import FoldLoop, LakeLoop, ScoreLoop
 from streams.chunks import ChunkConsumer, use_chunks
@@ -19,6 +19,7 @@ from streams.doubts import Doubts
 from streams.fencing import Fence, NotMember, keep_fence
 from streams.memory import give_back_free
 from streams.pace import Pause
+from streams.recovery import OwnReading
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.tables import BookTable
@@ -85,7 +86,9 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     if doubts is not None:
         app.task(doubts.run)
     fold = FoldLoop(settings, fold_table, panes, rejects, sinks, telemetry, clock, doubts)
-    score = ScoreLoop(settings, score_table, scores, telemetry, clock)
+    score = ScoreLoop(
+        settings, score_table, scores, telemetry, clock, lambda number: app.consumer.highwater(TP(PANES, number))
+    )
     lake = LakeLoop(sinks) if sinks else None
 
     app.agent(reports, name="fold")(fold.run)  # type: ignore[arg-type]  # Faust hands over a Stream
@@ -122,6 +125,8 @@ def _faust_app(settings: WorkerSettings) -> faust.App:
         settings.application_id,
         broker=[f"kafka://{address}" for address in settings.broker.split(",")],
         Table=BookTable,
+        TableManager=OwnReading,
+        table_standby_replicas=0,
         store="memory://",
         datadir=tempfile.mkdtemp(prefix="trustscore-worker-"),
         key_serializer="raw",

@@ -61,6 +61,18 @@ class ChunkConsumer(driver.Consumer):
         self._handed_over: dict[TP, deque[int]] = defaultdict(deque)
         self._through: dict[TP, tuple[int, int]] = {}
         """Generation and offset of the last record of each partition that was handed over."""
+        self._skipped: dict[TP, tuple[int, int]] = {}
+        """Generation and offset of the first record of each partition that was fetched and not handed over."""
+        self._opened = -1
+        """The generation in which chunks are handed over."""
+
+    def open(self, generation: int) -> None:
+        """Hand chunks over from now on, while ``generation`` lasts.
+
+        Faust fetches some before its recovery is complete, where a partition's buffer drops, and empties the streams'
+        queues at its end. A chunk in them would never be acknowledged, and not be read again in this generation.
+        """
+        self._opened = generation
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to the committed offsets, and to the start of a chunked partition of which nothing was committed.
@@ -98,13 +110,12 @@ class ChunkConsumer(driver.Consumer):
         for tp, run in records.items():
             if not self._still(generation):
                 return
-            if active is not None and tp not in active and tp not in self._buffered_partitions:
-                continue
+            is_active = active is None or tp in active or tp in self._buffered_partitions
             if tp.topic not in self.transport.chunked:
-                for record in run:
+                for record in run if is_active else ():
                     yield tp, self._to_message(tp, record)
                 continue
-            run = self._new_of(tp, run, generation)
+            run = self._new_of(tp, run, generation) if await self._passes(tp, run, generation, is_active) else []
             if not run:
                 continue
             read: Any = self._read_offset[tp]  # None before the first message, which Faust's type forgets
@@ -112,14 +123,29 @@ class ChunkConsumer(driver.Consumer):
                 self._handed_over[tp].append(run[-1].offset)
             yield tp, self._chunk(tp, run, generation)
 
+    async def _passes(self, tp: TP, run: list[Any], generation: int, is_active: bool) -> bool:
+        """Whether a run may be handed over. What came too early is read again, before all that came later."""
+        skipped, offset = self._skipped.get(tp, (-1, -1))
+        if not is_active or self._opened != generation:
+            self._skipped[tp] = generation, min(offset, run[0].offset) if skipped == generation else run[0].offset
+            return False
+        self._skipped.pop(tp, None)
+        if skipped == generation and offset < run[0].offset:
+            await self.seek(tp, offset)
+            return False
+        return True
+
     def _new_of(self, tp: TP, run: list[Any], generation: int) -> list[Any]:
         """The records of a run that were not handed over in this generation.
 
         Faust goes back to the committed offset when a rebalance is over, and what it had fetched by then may be on its
-        way all the same; Faust itself leaves out what it reads twice by the message, which here is a chunk.
+        way all the same; Faust itself leaves out what it reads twice by the message, which here is a chunk. What was
+        handed over in the generation before, after its partitions were revoked, nobody will acknowledge.
         """
-        known, through = self._through.get(tp, (generation, -1))
-        if known == generation and run[0].offset <= through:
+        known, through = self._through.get(tp, (None, -1))
+        if known != generation:
+            self._handed_over[tp].clear()
+        elif run[0].offset <= through:
             run = [record for record in run if record.offset > through]
         if run:
             self._through[tp] = generation, run[-1].offset

@@ -2,15 +2,16 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import faust
 import numpy as np
 import structlog
-from faust.types import TP, EventT
+from aiokafka import ConsumerRecord
+from faust.types import TP
 
 from scoring.book import LAST_SEEN, ROWS_PER_PART, BlockKey, Book, Closed
 from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
@@ -19,15 +20,16 @@ from streams.crash import crash_point
 from streams.fencing import Fence, NotMember
 from streams.id_codec import SECRET_BYTES, restored, say_again, settled
 from streams.id_codec import entries as id_entries
-from streams.log_reader import read_log
+from streams.log_reader import read_logs
 from streams.steps.duplicates import Seen
 from streams.table_names import name_stages, read_names
 from streams.telemetry import Telemetry
 
-__all__ = ["BookTable", "Ids", "close_unused", "flush_book", "load_book", "load_seen"]
+__all__ = ["BookTable", "Ids", "close_unused", "flush_book", "load_book", "load_seen", "was_torn"]
 
 log = structlog.get_logger()
-AGAIN_S = 0.5
+MARKER_BYTES: Final = 8
+AGAIN_S: Final = 0.5
 """Seconds before a term that could not be opened is tried again."""
 
 
@@ -48,8 +50,6 @@ class BookTable(faust.Table[bytes, bytes]):
         self._ledgers: dict[int, Ledger] = {}
         self._healed: dict[int, int] = {}
         self._generation = 0
-        self._torn: set[int] = set()
-        """Partitions of which records were missed: all of them is read anew before a term opens."""
 
     def partition_for_key(self, key: bytes) -> int:
         """Partition that a key names."""
@@ -108,17 +108,31 @@ class BookTable(faust.Table[bytes, bytes]):
         ledger = self._ledgers.get(partition)
         return 0 if ledger is None else ledger.disturbances
 
-    def healed(self, partition: int, disturbances: int) -> bool:
-        """Whether the state was written anew since so many disturbances; if not, the caller does that now."""
-        before = self._healed.get(partition, 0)
+    def is_whole(self, partition: int) -> bool:
+        """Whether the state was written anew since the last entry of others; if not, the caller does that now."""
+        return self.disturbances(partition) <= self._healed.get(partition, 0)
+
+    def healed(self, partition: int, disturbances: int) -> None:
+        """The state was written anew after so many entries of others were found."""
         self._healed[partition] = disturbances
-        return disturbances <= before
+
+    def accepts(self, message: Any) -> bool:
+        """Whether what was read belongs to this worker still: its term is open, in the generation that read it.
+
+        A chunk may be on its way when a rebalance begins. State opened for it would be that of the time before, or half
+        of what is read from the changelog; the chunk itself comes again.
+        """
+        return self.owns(message.partition) and bool(message.generation_id == self._generation)
+
+    def owns(self, partition: int) -> bool:
+        """Whether this worker's term in ``partition`` is open: the table holds all of its state."""
+        ledger = self._ledgers.get(partition)
+        return ledger is not None and ledger.own is not None
 
     # ----------------------------------------------------------------------------------------------------- recovery
-    def persisted_offset(self, tp: TP) -> int | None:
-        """Last offset up to which this table holds what the changelog does; ``None``: nothing of it."""
-        ledger = self._ledgers.get(tp.partition)
-        return None if ledger is None or ledger.last < 0 else ledger.last
+    def persisted_offset(self, tp: TP) -> int:
+        """Nothing, for Faust: it would say from where to recover, which this table does itself."""
+        return -1
 
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Own nothing any more, until the group has assigned it anew."""
@@ -130,80 +144,72 @@ class BookTable(faust.Table[bytes, bytes]):
     ) -> None:
         """Forget partitions that left, and those that came: others have written them since.
 
-        Those that stay count as missed, too, unless this worker was in the generation before: while it was paused they
+        Those that stay are forgotten, too, unless this worker was in the generation before: while it was paused they
         may have been another's, and what it wrote itself on waking is void.
         """
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         was_away = generation_id != self._generation + 1
         self._generation = generation_id
-        self._forget({tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name})
-        if was_away:
-            self._torn |= self._ledgers.keys()
+        changed = {tp.partition for tp in revoked | newly_assigned if tp.topic == self.changelog_topic_name}
+        self._forget(set(self._ledgers) if was_away else changed)
 
     def _forget(self, gone: set[int]) -> None:
         for number in gone:
             self._ledgers.pop(number, None)
             self._healed.pop(number, None)
-        self._torn -= gone
         for key in [key for key in self.data if self.partition_for_key(key) in gone]:
             self._set(key, None)
 
-    def apply_changelog_batch(self, batch: Iterable[EventT[Any]]) -> None:
-        """Take entries in as they lie in the changelog, but for those of terms that were over."""
-        counting = []
-        for event in batch:
-            message = event.message
-            if message.generation_id != self._generation:
-                self._torn.add(message.partition)  # Faust counts it as read, whatever is done with it here
-            elif self._counts(self._ledger(message.partition), message):
-                counting.append(event)
-        super().apply_changelog_batch(counting)
-
-    def _counts(self, ledger: Ledger, record: Any) -> bool:
-        with self._counted(ledger):
-            return ledger.counts(record.offset, term_of(record.headers))
-
-    def _ledger(self, number: int) -> Ledger:
-        return self._ledgers.setdefault(number, Ledger(number))
-
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Open a term in every partition; nothing is read or written before that."""
+        """Read the state of every partition and open a term in it; nothing else is read or written before that."""
         await super().on_recovery_completed(active_tps, standby_tps)
-        generation = self._generation
-        await asyncio.gather(*[self._open(tp.partition, generation) for tp in active_tps])
-
-    async def _open(self, number: int, generation: int) -> None:
-        told: str | None = None
-        while generation == self._generation == self.app.consumer_generation_id and not self.app.should_stop:
+        generation, told = self._generation, ""
+        closed = {tp.partition: self._ledgers.setdefault(tp.partition, Ledger(tp.partition)) for tp in active_tps}
+        while closed and generation == self._generation == self.app.consumer_generation_id and not self.app.should_stop:
             try:
-                await self._open_once(number, generation)
+                await self._open(closed, generation)
             except Exception as error:  # noqa: BLE001  # Faust would go on without; the next rebalance ends the loop
                 if told != repr(error):
-                    log.warning("term_not_opened", table=self.name, partition=number, problem=str(error))
+                    log.warning("terms_not_opened", table=self.name, partitions=sorted(closed), problem=str(error))
                 told = repr(error)
                 await asyncio.sleep(AGAIN_S)
-            else:
-                return
 
-    async def _open_once(self, number: int, generation: int) -> None:
-        """Say in the changelog that a term begins, and read what got in before that."""
-        if number in self._torn:
-            self._forget({number})  # all of it is read anew below
-        ledger = self._ledger(number)
-        term = ledger.next_term(generation)
-        if term != generation:
+    async def _open(self, closed: dict[int, Ledger], generation: int) -> None:
+        """Say in the changelog that terms begin, and read all before that. What is done is taken from ``closed``.
+
+        The table reads its changelog itself. Faust's recovery passes records through a queue that a rebalance empties,
+        and takes those for read; here nothing is missed, and nothing is behind the record that it reads up to.
+        """
+        terms = {number: ledger.next_term(generation) for number, ledger in closed.items()}
+        if any(term != generation for term in terms.values()):
             await self._be_confirmed()
         crash_point("recovery")
-        place = await self._send(number, opening_key(number, term), b"%d" % generation, term)
-        if place.offset > ledger.last + 1:
-            await self._read(ledger, ledger.last + 1, place.offset)
-        ledger.opened(term, place.offset)
+        opening = [self._send(at, opening_key(at, term), b"%d" % generation, term) for at, term in terms.items()]
+        places = {at: sent.offset for at, sent in zip(terms, await asyncio.gather(*opening), strict=True)}
+        await self._read(closed, places)
+        for number, ledger in list(closed.items()):
+            ledger.opened(terms[number], places[number])
+            del closed[number]
 
-    async def _read(self, ledger: Ledger, first: int, end: int) -> None:
+    async def _read(self, ledgers: Mapping[int, Ledger], ends: Mapping[int, int]) -> None:
+        """Take in entries as they lie in the changelog, but for those of terms that were over."""
         broker = [f"{url.host}:{url.port}" for url in self.app.conf.broker_consumer]
-        for record in await read_log(broker, self.changelog_topic_name, ledger.partition, first, end):
-            if self._counts(ledger, record):
-                self._set(record.key, record.value)
+        ranges = {number: (ledger.last + 1, ends[number]) for number, ledger in ledgers.items()}
+        async for number, run in read_logs(broker, self.changelog_topic_name, ranges):
+            if self._ledgers.get(number) is not ledgers[number]:
+                return  # the next rebalance has begun
+            for record in run:
+                self._take_in(ledgers[number], record)
+
+    def _take_in(self, ledger: Ledger, record: ConsumerRecord) -> None:
+        with self._counted(ledger):
+            counts = ledger.counts(record.offset, term_of(record.headers))
+        if counts:
+            self._set(record.key, record.value)
+
+    def progress(self) -> tuple[tuple[int, int], ...]:
+        """How far each changelog partition was read: (partition, offset)."""
+        return tuple(sorted((number, ledger.last) for number, ledger in self._ledgers.items()))
 
     async def _be_confirmed(self) -> None:
         """Return once the group has answered, as to a member, something that was asked after now."""
@@ -232,6 +238,12 @@ def load_book(table: BookTable, partition: int) -> Book:
             with _refusal_kept(table):
                 book.closed.setdefault(block, Closed({}, decode_part)).values[part] = checked_part(value)
     return book
+
+
+def was_torn(table: BookTable, partition: int) -> bool:
+    """Whether the last flush of ``partition`` wrote what was last seen, and perhaps not all panes."""
+    began, ended = table.data.get(b"%d/began" % partition), table.data.get(b"%d/flushed" % partition)
+    return began is not None and began != ended
 
 
 def load_seen(table: BookTable, partition: int, window_s: float) -> Seen:
@@ -271,21 +283,22 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float,
     unsure, and the others go out a moment later, when it is not. Names go first: a row that was written always has its
     name, and no next owner gives it to another. Of parts of names that went together a later one counts only where all
     before it are full; what a crash left of others is deleted before that. Then what was last seen: no pane holds a
-    report behind it, so a replay knows from it which reports cannot be in any. A single marker goes last, as a batch of
-    its own: the embedded broker reports the end of a log as the start of its last batch plus one, and recovery stops
-    there.
+    report behind it, so a replay knows from it which reports cannot be in any. It goes with a marker that the end of
+    the flush repeats: ``was_torn`` tells the next owner by it that panes may be behind what was last seen.
 
     When others have written between, all is written anew: compaction keeps the last record of a key, also one that
     does not count.
     """
     written = await _flush(table, partition, book, now_s, ids)
-    if not table.healed(partition, table.disturbances(partition)):
-        log.warning("state_written_anew", partition=partition, disturbances=table.disturbances(partition))
+    if not table.is_whole(partition):
+        disturbances = table.disturbances(partition)
+        log.warning("state_written_anew", partition=partition, disturbances=disturbances)
         book.named = 0
         book.touch_all()
         if ids:
             say_again(ids.seen, table.data, partition)
         written += await _flush(table, partition, book, now_s, ids)
+        table.healed(partition, disturbances)
     return written
 
 
@@ -316,7 +329,8 @@ async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids
     gone = book.expire(now_s)
     unused = book.unused()
     book.used.clear()
-    stages = _stages(table, partition, book, gone)
+    began = os.urandom(MARKER_BYTES) if any(key[:2] == LAST_SEEN for key in book.dirty) else b""
+    stages = _stages(table, partition, book, gone, began)
     if ids:
         stages[-1] += id_entries(ids.seen, partition, ids.first_ms)
     named, book.named = book.named, len(book.names)
@@ -324,9 +338,9 @@ async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids
     try:
         for stage in stages:
             await asyncio.gather(*[table.write(key, value) for key, value in stage])
-        if any(stages):
+        if began:
             crash_point("state-before-marker")
-            await table.write(b"%d/flushed" % partition, b"%d" % book.high)
+            await table.write(b"%d/flushed" % partition, began)
         if ids:
             settled(ids.seen)
     except BaseException:
@@ -337,14 +351,14 @@ async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids
 
 
 def _stages(
-    table: BookTable, partition: int, book: Book, gone: Iterable[tuple[int, int, int]]
+    table: BookTable, partition: int, book: Book, gone: Iterable[tuple[int, int, int]], began: bytes
 ) -> list[list[tuple[bytes, bytes | None]]]:
     """What a flush writes, each stage once the one before is there: names, what was last seen, panes.
 
     Each waits for the changelog, and a busy worker comes to look at its answer once in a second or so: with thirteen
     parts of names one after the other, a flush of four partitions took a minute.
     """
-    last_seen: list[tuple[bytes, bytes | None]] = []
+    last_seen: list[tuple[bytes, bytes | None]] = [(b"%d/began" % partition, began)] if began else []
     panes: list[tuple[bytes, bytes | None]] = [
         (entry, None) for entry in (_part_key(partition, key) for key in gone) if entry in table.data
     ]

@@ -16,6 +16,7 @@ import structlog
 
 from streams.chunks import ChunkConsumer
 from streams.fencing import Fence
+from streams.tables import BookTable
 from streams.telemetry import Telemetry
 
 __all__ = ["RESTARTS", "Watchdog", "restart_in_place", "restarts", "work_of"]
@@ -68,7 +69,8 @@ def work_of(app: faust.App) -> dict[str, Hashable]:
     consumer, recovery = app.consumer, app.tables.recovery  # type: ignore[attr-defined]  # Faust's interface lacks it
     assert isinstance(consumer, ChunkConsumer)
     if app.rebalancing or not recovery.completed.is_set():
-        return {"recovery": tuple(sorted(recovery.active_offsets.items()))}
+        tables = [table for table in app.tables.values() if isinstance(table, BookTable)]
+        return {"recovery": tuple(table.progress() for table in tables)}
     work: dict[str, Hashable] = {}
     for tp in consumer.assignment():
         if tp.topic not in consumer.transport.chunked:

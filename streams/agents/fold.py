@@ -87,6 +87,8 @@ class FoldLoop:
             await self._chunk(event)
 
     async def _chunk(self, event: EventT[Any]) -> None:
+        if not self._table.accepts(event.message):
+            return
         partition = event.message.partition
         held = self._partitions.get(partition)
         if held is None:

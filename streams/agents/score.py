@@ -17,7 +17,7 @@ from streams.codec import decode_updates
 from streams.settings import WorkerSettings
 from streams.steps.score import ScoreState, merge, move, restored, score_these
 from streams.steps.turns import Turns
-from streams.tables import BookTable, flush_book, load_book
+from streams.tables import BookTable, flush_book, load_book, was_torn
 from streams.telemetry import Telemetry
 from streams.topics import PANES
 
@@ -41,9 +41,10 @@ class ScoreLoop:
         scores: TopicT,
         telemetry: Telemetry,
         clock: Clock,
+        end_of: Callable[[int], int | None],
         timer: Clock = time.perf_counter,
     ) -> None:
-        self._settings, self._table, self._scores = settings, table, scores
+        self._settings, self._table, self._scores, self._end_of = settings, table, scores, end_of
         self._telemetry, self._clock, self._timer = telemetry, clock, timer
         self._partitions: dict[int, Partition[ScoreState]] = {}
         self._turns: dict[int, Turns] = {}
@@ -61,23 +62,37 @@ class ScoreLoop:
 
     def hold(self, partitions: Iterable[int]) -> None:
         """Hold the state of assigned partitions, also of those that nothing new came for: their windows still move."""
-        for partition in partitions:
+        for partition in filter(self._table.owns, partitions):
             self._open(partition)
 
     def _open(self, partition: int) -> Partition[ScoreState]:
         held = self._partitions.get(partition)
         if held is None:
             book: Book = load_book(self._table, partition)
-            held = self._partitions[partition] = Partition(restored(book))
+            held = self._partitions[partition] = Partition(restored(book), is_torn=was_torn(self._table, partition))
             self._turns[partition] = Turns()
         return held
+
+    def _is_torn(self, number: int, held: Partition[ScoreState]) -> bool:
+        """Whether scores would name reports that are not in their sums yet: a flush before broke off half way.
+
+        What it had not written lies between the committed offset and the end of the topic, and is taken in again.
+        """
+        if held.is_torn:
+            if held.torn_until is None:
+                held.torn_until = self._end_of(number)
+            held.is_torn = held.torn_until is None or held.through + 1 < held.torn_until
+        return held.is_torn
 
     async def run(self, stream: Stream[Any]) -> None:
         """The agent: merge the panes of each chunk."""
         async for event in stream.noack().events():
+            if not self._table.accepts(event.message):
+                continue
             held = self._open(event.message.partition)
             for record in take_run(event):
                 merge(held.state, decode_updates(record.value))
+            held.through = event.message.offset
             held.waiting.events.append(event)
 
     async def tick(self) -> None:
@@ -121,6 +136,8 @@ class ScoreLoop:
         due: list[tuple[int, Ints]] = []
         places = []
         for number, held in self._partitions.items():
+            if self._is_torn(number, held):
+                continue
             turns, state = self._turns[number], held.state
             turns.grow(len(state.entities))
             turns.moved(move(state, now_s), now_s)

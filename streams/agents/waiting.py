@@ -66,6 +66,12 @@ class Partition(Generic[S]):
     """Reports read since the last tick: folded together, because folding costs by pane more than by report."""
     seen: Seen | None = None
     """Report ids of the last minutes; ``None``: every report counts."""
+    through: int = -1
+    """Last offset of the pane topic that was taken in."""
+    is_torn: bool = False
+    """Whether the state may hold panes behind what it has last seen, until ``torn_until`` was taken in again."""
+    torn_until: int | None = None
+    """Where the pane topic ended when this was first asked; ``None``: the broker has not said yet."""
 
 
 def take_run(event: EventT[Any]) -> list[Any]:

@@ -10,8 +10,7 @@ from tests.support.fault_line import FaultLine, let_run
 from tests.support.running_service import eventually
 from tests.support.worker import Worker
 
-# For make chaos alone, until they have held often: docs/reliability.md says what was found and mended.
-pytestmark = [pytest.mark.usefixtures("kafka_runnable"), pytest.mark.timeout(900), pytest.mark.chaos_long]
+pytestmark = [pytest.mark.usefixtures("kafka_runnable"), pytest.mark.timeout(900)]
 
 SUCCEEDED = "trustscore_lake_reports_total"
 

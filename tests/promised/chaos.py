@@ -24,11 +24,20 @@ PROMISES: Final[dict[str, Promise]] = {
         tests_in("chaos/test_network", "test_a_bad_network_changes_no_number"),
     ),
     "chaos.zombie": Promise(
-        "`make chaos` shows whether a worker paused past its session changes its successor's numbers.",
+        "A worker paused past its session changes no number when it comes back, also where what it sent lands late.",
         tests_in(
             "chaos/test_zombie",
             "test_a_worker_paused_past_its_session_writes_nothing_over_its_successor",
             "test_state_that_left_a_moment_before_the_pause_and_lands_after_it_is_void",
+        ),
+    ),
+    "chaos.state-whole": Promise(
+        "The next owner of a partition reads its state from the start of the changelog up to its own record, whatever "
+        "rebalances overtook one another.",
+        tests_in(
+            "integration/test_log_reader",
+            "test_each_partition_is_read_from_its_first_offset_up_to_its_end",
+            "test_an_end_that_nothing_reaches_is_told_with_the_place",
         ),
     ),
     "chaos.disk": Promise(

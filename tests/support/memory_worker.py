@@ -32,6 +32,8 @@ class MemoryTable:
         self.misses = 0
         """Writes that are refused first, as while membership is unsure for a moment."""
         self.disturbed = self._healed = 0
+        self.foreign: set[int] = set()
+        """Partitions that this worker does not own, or not yet."""
         self.refusal: ValueError | None = None
         self.data: dict[bytes, bytes] = {}
         for key, value in self.log:
@@ -60,10 +62,21 @@ class MemoryTable:
         """As ``BookTable.disturbances``; a test may say that others wrote, too."""
         return self.disturbed
 
-    def healed(self, partition: int, disturbances: int) -> bool:
+    def is_whole(self, partition: int) -> bool:
+        """As ``BookTable.is_whole``."""
+        return self.disturbed <= self._healed
+
+    def healed(self, partition: int, disturbances: int) -> None:
         """As ``BookTable.healed``."""
-        before, self._healed = self._healed, disturbances
-        return disturbances <= before
+        self._healed = disturbances
+
+    def accepts(self, message: Any) -> bool:
+        """As ``BookTable.accepts``."""
+        return self.owns(message.partition)
+
+    def owns(self, partition: int) -> bool:
+        """As ``BookTable.owns``; a test may say that the partition is another's."""
+        return partition not in self.foreign
 
     @property
     def as_table(self) -> BookTable:

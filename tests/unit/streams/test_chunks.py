@@ -112,6 +112,57 @@ def test_what_is_read_twice_in_a_generation_is_handed_over_once() -> None:
     with_consumer(check)
 
 
+def test_what_is_fetched_before_the_recovery_is_complete_is_read_again_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        with worker() as parts:
+            await play(consumer_of(parts))
+
+    async def play(consumer: ChunkConsumer) -> None:
+        sought: list[int] = []
+
+        async def seek(_: object, offset: int) -> None:
+            sought.append(offset)
+
+        monkeypatch.setattr(consumer, "seek", seek)
+
+        async def passes(*offsets: int, generation: int = 3, is_active: bool = True) -> bool:
+            run: Any = [_record(offset) for offset in offsets]
+            return await consumer._passes(REPORTS, run, generation, is_active)
+
+        assert not await passes(7, 8)
+        assert not await passes(5, 6)
+        assert not await passes(9)
+        consumer.open(3)
+        assert not await passes(10, 11)
+        assert sought == [5]
+        assert await passes(5, 6)
+        assert await passes(20), "gaps of the log are none"
+        assert not await passes(21, is_active=False)
+        assert not await passes(22)
+        assert sought == [5, 21]
+        assert await passes(21)
+        assert not await passes(30, generation=4), "another generation opens anew"
+        consumer.open(4)
+        assert await passes(30, generation=4)
+        assert sought == [5, 21]
+
+    asyncio.run(story())
+
+
+def test_a_chunk_handed_over_while_its_partition_was_leaving_holds_up_no_commit_of_the_next_generation() -> None:
+    def check(consumer: ChunkConsumer) -> None:
+        consumer._new_of(REPORTS, [_record(5)], 3)
+        hand_over(consumer, REPORTS, 5)
+        consumer._new_of(REPORTS, [_record(5), _record(9)], 4)
+        hand_over(consumer, REPORTS, 9)
+        acknowledge(consumer, REPORTS, 9)
+        assert consumer._new_offset(REPORTS) == 10
+
+    with_consumer(check)
+
+
 class _Record(Message):
     topic = "trust.reports"
     partition = 0

@@ -1,21 +1,12 @@
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from aiokafka.structs import RecordMetadata
-from faust.types import TP
 
 from scoring.book import KEEP_S, ROWS_PER_PART, Book
-from streams.app import build_app
 from streams.codec import encode_names
-from streams.fencing import Fence, NotMember
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
-from streams.tables import BookTable, close_unused, flush_book, load_book
-from tests.support.memory_worker import MemoryTable, NotServed, settings
+from streams.tables import BookTable, close_unused, flush_book, load_book, was_torn
+from tests.support.memory_worker import MemoryTable, NotServed
 from tests.support.plain_panes import NOW_S, columns_of_reports, panes_in, some_reports
 
 GOOD = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S, "latency_ms": 5}
@@ -33,7 +24,7 @@ def flush(table: MemoryTable, book: Book, now_s: float = NOW_S, partition: int =
 
 def test_a_book_is_read_back_as_it_was_flushed() -> None:
     state, table = state_of(), MemoryTable()
-    assert flush(table, state.book) == len(table.log) - 1, "all entries but the marker"
+    assert flush(table, state.book) == len(table.log) - 1, "all entries but the last marker"
     copy = load_book(MemoryTable(table.log).as_table, 3)
     assert panes_in(copy) == panes_in(state.book)
     assert copy.names == state.book.names
@@ -49,14 +40,14 @@ def test_names_go_first_and_a_single_marker_last() -> None:
     flush(table, state.book)
     kinds = [key.split(b"/")[1] for key, _ in table.log]
     assert kinds[0] == b"names"
-    assert kinds.count(b"names") == kinds.count(b"flushed") == 1
-    assert table.log[-1] == (b"3/flushed", b"59")
+    assert kinds.count(b"names") == kinds.count(b"began") == kinds.count(b"flushed") == 1
+    assert table.log[-1] == (b"3/flushed", table.data[b"3/began"])
 
 
 def test_parts_go_in_order_with_the_newest_offsets_first() -> None:
     state, table = state_of(), MemoryTable()
     flush(table, state.book)
-    places = [tuple(map(int, key.split(b"/")[1:])) for key, _ in table.log[1:-1]]
+    places = [tuple(map(int, key.split(b"/")[1:])) for key, _ in table.log[2:-1]]
     assert places == sorted(places)
     assert places[0] == (0, 0, 0), "a replay takes from it how far any state got"
 
@@ -67,7 +58,7 @@ def test_only_what_changed_is_written_again() -> None:
     assert flush(table, state.book) == 0
     fold(state, columns_of_reports([GOOD | {"provider_id": "provider-0"}], 60), NOW_S)
     before = len(table.log)
-    assert flush(table, state.book) == 4, "last seen, minute, hour, day"
+    assert flush(table, state.book) == 5, "marker, last seen, minute, hour, day"
     assert not any(b"names" in key for key, _ in table.log[before:])
 
 
@@ -80,7 +71,7 @@ def test_only_the_last_names_are_written_again() -> None:
     before = len(table.log)
     flush(table, book)
     assert table.log[before] == (b"3/names/1", encode_names([f"p{ROWS_PER_PART}", f"p{ROWS_PER_PART + 1}", "one more"]))
-    assert len(table.log) == before + 2
+    assert len(table.log) == before + 1, "no marker: no pane has changed"
     assert load_book(MemoryTable(table.log).as_table, 3).names == book.names
 
 
@@ -123,6 +114,21 @@ def test_what_a_failed_flush_did_not_write_is_written_by_the_next(takes: int) ->
     assert copy.names == state.book.names
 
 
+def test_a_flush_that_broke_off_behind_what_was_last_seen_is_known_to_the_next_owner() -> None:
+    state, table = state_of(), MemoryTable()
+    assert not was_torn(table.as_table, 3)
+    flush(table, state.book)
+    whole, log = len(table.log), table.log
+    kinds = [key.split(b"/")[1] for key, _ in log]
+    for cut in range(whole + 1):
+        torn = kinds.index(b"began") < cut < whole
+        assert was_torn(MemoryTable(log[:cut]).as_table, 3) == torn
+    fold(state, columns_of_reports([GOOD], 1_000), NOW_S)
+    flush(table, state.book)
+    assert was_torn(MemoryTable(table.log[:-1]).as_table, 3)
+    assert not was_torn(table.as_table, 3)
+
+
 def test_each_partition_reads_its_own_entries() -> None:
     table = MemoryTable()
     for partition, seed in ((1, 1), (11, 2)):
@@ -147,6 +153,17 @@ def test_all_is_written_anew_when_others_wrote_between() -> None:
     assert flush(table, state.book) == first
 
 
+def test_what_could_not_be_written_anew_is_tried_again() -> None:
+    state, table = state_of(), MemoryTable()
+    first = flush(table, state.book)
+    table.disturbed, table.takes = 2, 3
+    with pytest.raises(NotServed):
+        flush(table, state.book)
+    table.takes = None
+    assert flush(table, state.book) >= first
+    assert flush(table, state.book) == 0
+
+
 def test_state_of_a_later_layout_is_kept_as_the_reason_to_stop() -> None:
     table = MemoryTable([(b"3/60/1700000000/0", b"\x0f\x00\x00\x00none")])
     with pytest.raises(ValueError, match="state must be an lz4 block; got") as refusal:
@@ -157,174 +174,6 @@ def test_state_of_a_later_layout_is_kept_as_the_reason_to_stop() -> None:
 def test_entries_of_other_kinds_are_not_taken_for_panes() -> None:
     table = MemoryTable([(b"3/term/7", b"7"), (b"3/ids/1/2", b"x"), (b"3/flushed", b"9")])
     assert load_book(table.as_table, 3).block_keys() == []
-
-
-# ------------------------------------------------------------------------------------------------ a table and its log
-@dataclass
-class Log:
-    """A table of a worker that was never started, and the changelog as the broker would tell of it."""
-
-    table: BookTable
-    place: int = 0
-
-    def tp(self, partition: int = 3) -> TP:
-        return TP(self.table.changelog_topic_name, partition)
-
-    def read(self, *entries: tuple[bytes, bytes | None, int | None], partition: int = 3, generation: int = 1) -> None:
-        """Entries come by recovery: key, value, term."""
-        events: list[Any] = []
-        for key, value, term in entries:
-            headers = None if term is None else [("term", b"%d" % term)]
-            message = SimpleNamespace(
-                offset=self.place, partition=partition, headers=headers, value=value, generation_id=generation
-            )
-            events.append(SimpleNamespace(key=key, value=value, message=message))
-            self.place += 1
-        self.table.apply_changelog_batch(events)
-
-    def own(self, term: int = 7, partition: int = 3) -> None:
-        """A term was opened at the end of the log."""
-        self.table._ledger(partition).opened(term, self.place)
-        self.place += 1
-
-    def write(self, key: bytes, value: bytes | None) -> "asyncio.Future[Any]":
-        return self.table.write(key, value)
-
-    async def take(self, sent: "asyncio.Future[Any]", skipped: int = 0) -> None:
-        """The broker acknowledges, after ``skipped`` records of others."""
-        self.place += skipped
-        sent.set_result(RecordMetadata(*self.tp(), self.tp(), self.place, 0, 0, 0))
-        self.place += 1
-        await asyncio.sleep(0)
-
-
-@contextmanager
-def a_log() -> Iterator[Log]:
-    parts = build_app(settings(lake=""))
-    yield Log(parts.tables[0])
-    thread: Any = parts.app.consumer
-    thread._thread.thread_loop.close()
-
-
-def story(play: Callable[[Log], Coroutine[Any, Any, None]]) -> None:
-    async def run() -> None:
-        with a_log() as log:
-            log.table.fence = Fence(10, lambda: 0.0)
-            log.table.fence.confirmed(0.0)
-            await log.table.on_rebalance(set(), set(), {log.tp()}, 1)
-            await play(log)
-
-    asyncio.run(run())
-
-
-def test_what_an_owner_writes_late_is_not_read() -> None:
-    async def play(log: Log) -> None:
-        log.read(
-            (b"3/a", b"old", 1), (b"3/term/2", b"", 2), (b"3/a", b"new", 2), (b"3/a", b"late", 1), (b"3/a", None, 1)
-        )
-        assert log.table.data[b"3/a"] == b"new"
-        assert log.table.disturbances(3) == 2
-
-    story(play)
-
-
-def test_entries_without_a_term_are_read() -> None:
-    async def play(log: Log) -> None:
-        log.read((b"3/a", b"1", None), (b"3/b", b"2", 4), (b"3/a", b"3", None))
-        assert log.table.data[b"3/a"] == b"3"
-
-    story(play)
-
-
-def test_nothing_is_written_before_a_term_is_open_and_while_the_group_is_silent() -> None:
-    async def play(log: Log) -> None:
-        clock = [0.0]
-        log.table.fence = Fence(10, lambda: clock[0])
-        log.table.fence.confirmed(0)
-        with pytest.raises(NotMember):
-            log.write(b"3/a", b"1")
-        log.own()
-        log.write(b"3/a", b"1")
-        clock[0] = 11
-        with pytest.raises(NotMember, match=r"last confirmed 11\.0 s ago"):
-            log.write(b"3/a", b"2")
-        log.table.fence.confirmed(11)
-        log.table.revoked([log.tp()])
-        with pytest.raises(NotMember):
-            log.write(b"3/a", b"2")
-
-    story(play)
-
-
-def test_an_entry_carries_its_term() -> None:
-    async def play(log: Log) -> None:
-        log.own(7)
-        message = log.write(b"3/a", b"1").message  # type: ignore[attr-defined]
-        assert (message.partition, dict(message.headers)) == (3, {"term": b"7"})
-
-    story(play)
-
-
-def test_the_table_holds_what_the_changelog_has() -> None:
-    async def play(log: Log) -> None:
-        log.own()
-        one, other = log.write(b"3/a", b"1"), log.write(b"3/b", b"1")
-        assert b"3/a" not in log.table.data
-        await log.take(one)
-        other.set_exception(OSError("away"))
-        await asyncio.sleep(0)
-        assert dict(log.table.data.items()) == {b"3/a": b"1"}
-        await log.take(log.write(b"3/a", None))
-        assert dict(log.table.data.items()) == {}
-
-    story(play)
-
-
-def test_strangers_between_its_own_entries_are_noticed() -> None:
-    async def play(log: Log) -> None:
-        log.own()
-        await log.take(log.write(b"3/a", b"1"))
-        assert log.table.disturbances(3) == 0
-        await log.take(log.write(b"3/a", b"2"), skipped=2)
-        assert log.table.disturbances(3) == 2
-        assert not log.table.healed(3, 2)
-        assert log.table.healed(3, 2)
-
-    story(play)
-
-
-def test_of_a_partition_that_left_nothing_is_kept() -> None:
-    async def play(log: Log) -> None:
-        log.read((b"3/a", b"1", 1))
-        log.read((b"4/a", b"1", 1), partition=4)
-        assert log.table.persisted_offset(log.tp(3)) == 0
-        await log.table.on_rebalance(set(), {log.tp(3)}, set(), 2)
-        assert set(log.table.data) == {b"4/a"}
-        assert log.table.persisted_offset(log.tp(3)) is None
-        assert log.table.persisted_offset(log.tp(4)) == 1, "what stays is read on from there"
-
-    story(play)
-
-
-def test_a_worker_that_was_away_for_a_generation_reads_again_what_it_still_owns() -> None:
-    async def play(log: Log) -> None:
-        log.read((b"3/a", b"1", 1))
-        await log.table.on_rebalance({log.tp(3)}, set(), set(), 2)
-        assert log.table._torn == set(), "in the generation before: nobody else can have written"
-        await log.table.on_rebalance({log.tp(3)}, set(), set(), 4)
-        assert log.table._torn == {3}
-
-    story(play)
-
-
-def test_records_of_a_recovery_that_was_broken_off_are_not_mixed_in() -> None:
-    async def play(log: Log) -> None:
-        await log.table.on_rebalance(set(), set(), {log.tp()}, 2)
-        log.read((b"3/a", b"1", 1), generation=1)
-        assert dict(log.table.data.items()) == {}
-        assert log.table._torn == {3}, "and all of it is read again before the term opens"
-
-    story(play)
 
 
 # ------------------------------------------------------------------------------------------------------------ closed

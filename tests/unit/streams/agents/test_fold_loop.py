@@ -88,6 +88,22 @@ def test_a_flush_makes_everything_durable_and_then_acknowledges(tmp_path: Path) 
     asyncio.run(story())
 
 
+def test_a_chunk_that_comes_while_its_partition_is_not_owned_opens_no_state() -> None:
+    async def story() -> None:
+        loop, late, again = Loop(), chunk(REPORTS), chunk(REPORTS)
+        loop.table.foreign = {0}
+        await loop.read(late)
+        await loop.fold.flush()
+        assert (loop.panes.messages, loop.table.log, late.acks) == ([], [], 0)
+        loop.table.foreign = set()
+        await loop.read(again)
+        await loop.fold.flush()
+        assert sums(loop.told()) == sums(panes_of(REPORTS))
+        assert again.acks == 1
+
+    asyncio.run(story())
+
+
 def test_panes_of_a_provider_go_to_one_partition_whatever_their_source() -> None:
     async def story() -> None:
         loop = Loop(partitions=4)

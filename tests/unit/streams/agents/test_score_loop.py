@@ -31,8 +31,16 @@ class Loop:
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.table, self.topic, self.telemetry = MemoryTable(log), MemoryTopic(), Telemetry()
+        self.end: int | None = None
+        """Where the pane topic ends, as far as the broker has said."""
         self.score = ScoreLoop(
-            settings(score_s=score_s), self.table.as_table, self.topic.as_topic, self.telemetry, clock, timer
+            settings(score_s=score_s),
+            self.table.as_table,
+            self.topic.as_topic,
+            self.telemetry,
+            clock,
+            lambda _: self.end,
+            timer,
         )
 
     async def read(self, *events: Event) -> None:
@@ -69,6 +77,44 @@ def test_a_score_goes_out_by_its_provider_and_facet() -> None:
         assert len(loop.topic.messages) == 2, "nothing that a reader would see differently"
         assert loop.telemetry.registry.get_sample_value("trustscore_scores_emitted_total") == 2
         assert loop.telemetry.registry.get_sample_value("trustscore_entities", {"partition": "0"}) == 2
+
+    asyncio.run(story())
+
+
+def test_a_chunk_that_comes_while_its_partition_is_not_owned_opens_no_state() -> None:
+    async def story() -> None:
+        loop, late, again = Loop(), chunk([GOOD]), chunk([GOOD])
+        loop.table.foreign = {0}
+        await loop.read(late)
+        loop.score.hold([0])
+        await both(loop)
+        assert (loop.topic.messages, loop.table.log, late.acks) == ([], [], 0)
+        loop.table.foreign = set()
+        await loop.read(again)
+        await both(loop)
+        assert set(loop.said()) == {b"a", b"a|task=t"}
+        assert again.acks == 1
+
+    asyncio.run(story())
+
+
+def test_after_a_torn_flush_nothing_is_told_before_all_was_taken_in_again() -> None:
+    async def story() -> None:
+        before, first, second = Loop(), chunk([GOOD]), chunk([GOOD] * 2, offset=1)
+        await before.read(first, second)
+        await before.score.flush()
+        (cut,) = (number for number, (key, _) in enumerate(before.table.log) if key == b"0/flushed")
+        loop = Loop(before.table.log[:cut])
+        loop.score.hold([0])
+        await loop.score.tick()
+        loop.end = 2
+        await loop.score.tick()
+        await loop.read(chunk([GOOD]))
+        await loop.score.tick()
+        assert loop.topic.messages == []
+        await loop.read(chunk([GOOD] * 2, offset=1))
+        await loop.score.tick()
+        assert {record.n for record in loop.said().values()} == {2}
 
     asyncio.run(story())
 
