@@ -27,7 +27,7 @@ def test_health_answers_with_status_uptime_parts_and_version(service: Service) -
     live, ready = get(service, "/health/live", "/health/ready")
     assert live.json() == {"status": "alive", "uptime_s": 0.0, "version": service.version}
     assert (ready.status_code, set(ready.json())) == (
-        200, {"status", "uptime_s", "version", "providers", "broker", "lake"},
+        200, {"status", "uptime_s", "version", "providers", "broker", "lake", "workers"},
     )  # fmt: skip
 
 
