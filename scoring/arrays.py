@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NAN", "Bools", "Floats", "Ints", "grown", "or_zero", "ratio"]
+__all__ = ["NAN", "Bools", "Floats", "Ints", "add_rows", "grown", "or_zero", "ratio"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -32,6 +32,20 @@ def or_zero(values: Floats) -> Floats:
     [0.25, 0.0]
     """
     return np.where(np.isnan(values), 0.0, values)
+
+
+def add_rows(target: Ints, rows: Ints, values: Ints) -> None:
+    """Add ``values`` [n, S] to ``rows`` [n] of ``target`` [R, S]; a row may occur more than once.
+
+    One column after the other, those of zeros left out: ``numpy.add.at`` is five to thirty times faster on one axis.
+
+    >>> target = np.zeros((2, 2), np.int64)
+    >>> add_rows(target, np.array([1, 1]), np.array([[3, 0], [4, 0]]))
+    >>> target.tolist()
+    [[0, 0], [7, 0]]
+    """
+    for column in np.flatnonzero(values.any(axis=0)).tolist():
+        np.add.at(target[:, column], rows, values[:, column])
 
 
 def grown(values: NDArray[_T], rows: int, fill: Any = 0) -> NDArray[_T]:

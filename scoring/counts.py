@@ -1,6 +1,6 @@
 """Latency histograms of many rows: dense where a row has many buckets, sorted keys where it has few."""
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from scoring.stats import BUCKETS
 
 __all__ = ["DENSE_FROM", "Counts"]
 
+_T = TypeVar("_T", bound=np.generic)
 DENSE_FROM: Final = 96
 """Buckets in use from which on a row is held dense: 7 KB then, where its keys alone would take 1.6 KB."""
 DENSE_SUM: Final = 32
@@ -138,14 +139,22 @@ class Counts:
         return place, known
 
     def _insert(self, place: Ints, keys: Ints, counts: Ints, changed: bool) -> None:
-        if len(keys):
-            self._keys = np.insert(self._keys, place, keys)
-            self._counts = np.insert(self._counts, place, counts)
-            self._changed = np.insert(self._changed, place, changed)
+        """Put keys among the sorted ones; ``place`` is where each belongs, ascending."""
+        if not len(keys):
+            return
+        new = place + np.arange(len(keys))  # numpy.insert finds them anew for each of the three, at twice the cost
+        old = np.ones(len(self._keys) + len(keys), bool)
+        old[new] = False
+        self._keys = _spread(self._keys, old, new, keys)
+        self._counts = _spread(self._counts, old, new, counts)
+        self._changed = _spread(self._changed, old, new, changed)
 
     def _promote(self, keys: Ints) -> None:
         """Make dense those rows of ``keys`` (ascending) that have enough of them."""
-        rows = np.unique(keys // BUCKETS)
+        if not len(keys):
+            return
+        row = keys // BUCKETS
+        rows = row[np.concatenate([[True], row[1:] != row[:-1]])]
         first, last = np.searchsorted(self._keys, (rows * BUCKETS, (rows + 1) * BUCKETS))
         rows = rows[last - first >= DENSE_FROM]
         if not len(rows):
@@ -166,6 +175,14 @@ class Counts:
         self._dense[self._slot[row], bucket] = self._counts[moved]
         self._dense_changed[self._slot[row], bucket] = self._changed[moved]
         self._keys, self._counts, self._changed = self._keys[~moved], self._counts[~moved], self._changed[~moved]
+
+
+def _spread(held: NDArray[_T], old: NDArray[np.bool_], new: Ints, values: NDArray[_T] | bool) -> NDArray[_T]:
+    """What was held where ``old`` says, ``values`` at the places ``new``."""
+    spread = np.empty(len(old), held.dtype)
+    spread[old] = held
+    spread[new] = values
+    return spread
 
 
 def _summed(keys: Ints, counts: Ints) -> tuple[Ints, Ints]:

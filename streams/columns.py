@@ -13,6 +13,7 @@ __all__ = ["columns_of"]
 
 _NUMBERS: Final = ("latency_ms", "quality", "cost_usd", "data_age_s", "replication_lag_ms")
 _FLAGS: Final = ("schema_valid", "rate_limited")
+_OUTCOMES, _CONSISTENCY, _SECURITY = (pa.array(words) for words in (OUTCOMES, CONSISTENCY, SECURITY))
 
 
 def columns_of(table: pa.Table) -> Columns:
@@ -23,11 +24,11 @@ def columns_of(table: pa.Table) -> Columns:
         series=series,
         names=names,
         event_us=table["timestamp"].combine_chunks().view(pa.int64()).to_numpy(),
-        outcome=_code(table["outcome"], OUTCOMES),
+        outcome=_code(table["outcome"], _OUTCOMES),
         offset=table["offset"].to_numpy(),
         numbers={name: table[name].to_numpy() for name in _NUMBERS if name in stated},
         flags={name: _flag(table[name]) for name in _FLAGS if name in stated},
-        consistency=_code(table["consistency"], CONSISTENCY) if "consistency" in stated else None,
+        consistency=_code(table["consistency"], _CONSISTENCY) if "consistency" in stated else None,
         security=_security(table["security"]) if "security" in stated else None,
     )
 
@@ -52,9 +53,9 @@ def _series(table: pa.Table) -> tuple[Ints, list[tuple[str, str, str]]]:
     ]
 
 
-def _code(column: pa.ChunkedArray, words: tuple[str, ...]) -> Ints:
+def _code(column: pa.ChunkedArray, words: pa.StringArray) -> Ints:
     """Index of each value in ``words``, -1 for null."""
-    codes = pc.index_in(column, pa.array(words)).fill_null(-1)
+    codes = pc.index_in(column, words).fill_null(-1)
     return np.asarray(codes.to_numpy(), np.int64)
 
 
@@ -66,6 +67,6 @@ def _security(column: pa.ChunkedArray) -> Ints:
     """One bit per finding, 0 for an empty list, -1 for null."""
     lists = column.combine_chunks()
     bits = np.where(lists.is_valid().to_numpy(zero_copy_only=False), 0, -1).astype(np.int64)
-    found = pc.index_in(lists.flatten(), pa.array(SECURITY)).to_numpy(zero_copy_only=False)
+    found = pc.index_in(lists.flatten(), _SECURITY).to_numpy(zero_copy_only=False)
     np.bitwise_or.at(bits, pc.list_parent_indices(lists).to_numpy(), np.left_shift(1, found.astype(np.int64)))
     return bits

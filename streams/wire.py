@@ -21,6 +21,7 @@ __all__ = ["ARROW_TYPE", "Batch", "Record", "Reject", "decode", "left_out"]
 ARROW_TYPE: Final = b"application/vnd.apache.arrow.stream"
 FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
 _HEADERS, _VALUE, _OFFSET, _TIMESTAMP = map(attrgetter, ("headers", "value", "offset", "timestamp"))
+_NO_REPORTS: Final = REPORTS_SCHEMA.empty_table()
 WHOLE: Final = -1
 """Row of a reject that stands for its whole message."""
 
@@ -71,8 +72,7 @@ def decode(run: Sequence[Record], partition: int, reader: JsonReader) -> Batch:
     if plain:
         _add_json(reader, plain, tables, rejects)
     checked = [_checked(table, run, rejects) for table in tables]
-    empty = REPORTS_SCHEMA.empty_table()
-    table = pa.concat_tables([_finished(table, partition) for table in checked]) if checked else empty
+    table = pa.concat_tables([_finished(table, partition) for table in checked]) if checked else _NO_REPORTS
     rejects.sort(key=lambda reject: (reject.record.offset, reject.row))
     return Batch(table, rejects, len(run))
 

@@ -1,6 +1,6 @@
 """The fold step: a run of reports into the panes of its partition. Pure: state and columns in, updates out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -94,13 +94,14 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
 def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterable[int], now_s: float) -> None:
     pane, facet = np.nonzero(facet_rows[inc.series] >= 0)
     row = facet_rows[inc.series[pane], facet]
+    columns = {int(column): inc.stats[:, column].copy() for column in np.flatnonzero(inc.stats.any(axis=0))}
     latency = [_latency(inc, rows) for rows in facet_rows.T]
     for level_s in levels_s:
         for start, panes in _starts(inc.minute_s, level_s):
             if level_s and is_past(level_s, start, now_s):
                 continue
             key, here = (level_s, start), _within(pane, panes)
-            _add(state, key, inc, pane[here], row[here])
+            _add(state, key, inc, columns, pane[here], row[here])
             if level_s:
                 added = [part.of(panes) for part in latency]
                 keys, counts = (np.concatenate(columns) for columns in zip(*added, strict=True))
@@ -142,18 +143,13 @@ def _latency(inc: Increments, rows: Ints) -> _Latency:
     return _Latency(keys[stated], inc.sketch_count[stated], inc.sketch_group[stated])
 
 
-def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints) -> None:
+def _add(state: FoldState, key: BlockKey, inc: Increments, columns: Mapping[int, Ints], pane: Ints, row: Ints) -> None:
     block = state.book.block(key)
     if key == LAST_SEEN:
         np.maximum.at(block.stats[:, 0], row, inc.last_event_us[pane])
     else:
-        rows, starts = np.unique(row, return_index=True)
-        if len(rows) < len(row):  # np.add.at would do, at five times the cost
-            order = np.argsort(row, kind="stable")
-            starts = np.searchsorted(row[order], rows)
-            block.add(rows, np.add.reduceat(inc.stats[pane[order]], starts))
-        else:
-            block.add(rows, inc.stats[pane[starts]])
+        for column, values in columns.items():  # see add_rows; here only these few are looked up by pane
+            np.add.at(block.stats[:, column], row, values[pane])
     np.maximum.at(block.offset, row, inc.last_offset[pane])
     state.book.touch(key, row)
     state.unsent.setdefault(key, []).append(row)

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from scoring import trust
+from scoring.arrays import add_rows
 from scoring.book import LAST_SEEN, BlockKey, Book
 from scoring.evidence import Evidence, together
 from scoring.panes import Ints
@@ -228,7 +229,7 @@ def _gathered(state: ScoreState, level_s: int, starts: Sequence[int], entities: 
     for number, start in enumerate(starts):
         stats = state.book.stats_of((level_s, start), row)
         if stats is not None:
-            np.add.at(panes[:, number], at, stats)
+            add_rows(panes[:, number], at, stats)
     return panes
 
 
