@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 __all__ = ["BEHIND", "BEHIND_S", "Pause"]
 
-STEP: Final = 5_000
-"""Reports waiting for which others rest once more as long: a quarter of a second of 20,000 a second."""
+STEP: Final = 20_000
+"""Reports waiting for which others rest once more as long: a second of 20,000 a second."""
 BEHIND: Final = 100_000
 """Reports waiting, from which on nobody can see a fresh score yet."""
 BEHIND_S: Final = 5.0
@@ -27,7 +27,7 @@ class Pause(NamedTuple):
         would keep folding behind once it is, and one that stopped would show nothing until it is not.
 
         >>> pause = Pause(0.1, 2.0, times=3)
-        >>> pause.after(0.02, 0), pause.after(0.04, 0), pause.after(0.04, 5_000), pause.after(0.04, 10**6)
+        >>> pause.after(0.02, 0), pause.after(0.04, 0), pause.after(0.04, 20_000), pause.after(0.04, 10**7)
         (0.1, 0.12, 0.24, 5.0)
         """
         longest_s = max(self.longest_s, BEHIND_S) if waiting > BEHIND else self.longest_s
