@@ -12,6 +12,7 @@ PROGRAMS: Final = (
     "wsdream",
     "client",
     "duplicates",
+    "stages",
     "truth",
     "prediction",
     "credibility",

@@ -24,7 +24,7 @@ from streams.topics import PANES
 __all__ = ["ScoreLoop"]
 
 Clock = Callable[[], float]
-SLICE: Final = 100
+SLICE: Final = 50
 """Entities scored in one call, within which nothing else is done."""
 ROUND_SHARE: Final = 0.05
 """Of the time since the last round, what slices may take before a round ends: so much of it is spent on scores even
