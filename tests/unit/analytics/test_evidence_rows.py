@@ -7,6 +7,7 @@ import pytest
 from analytics import assembly
 from analytics.evidence_rows import SPEAKS, _text, rows_of
 from analytics.lake import Lake
+from analytics.models import Origin
 from scoring.records import ScoreRecord
 from scoring.tables import DIMENSIONS
 from tests.support.lake_maker import LakeMaker
@@ -45,7 +46,7 @@ def test_the_rows_of_an_explanation_are_those_it_counts(made: tuple[Path, list[S
     assert {record.facet for record in records} == {"", "task=search", "task=mail", "region=eu", "region=us"}
     with Lake(root) as lake:
         for record in records:
-            answer = assembly.explain(record, "name", record.facet, NOW_S, "live", stale=False)
+            answer = assembly.explain(record, "name", record.facet, NOW_S, Origin("live"))
             assert answer.rows == rows_of(record)
             for item in answer.contributions:
                 count = len(lake.rows(f"{answer.rows} and {item.rows} order by timestamp limit 100_000", {}))
@@ -55,7 +56,7 @@ def test_the_rows_of_an_explanation_are_those_it_counts(made: tuple[Path, list[S
 
 def test_contributions_and_the_evidence_adjustment_add_up_exactly(made: tuple[Path, list[ScoreRecord]]) -> None:
     for record in made[1]:
-        answer = assembly.explain(record, "name", record.facet, NOW_S, "live", stale=False)
+        answer = assembly.explain(record, "name", record.facet, NOW_S, Origin("live"))
         added = sum(item.contribution for item in answer.contributions) + answer.evidence_adjustment
         assert added == answer.trust_score
         assert all(item.sentence and math.isfinite(item.contribution) for item in answer.contributions)
