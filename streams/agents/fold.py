@@ -34,14 +34,12 @@ Clock = Callable[[], float]
 _WAIT_S: Final = 0.05
 FOLD_ROWS: Final = 200_000
 """Reports of a partition that are folded without waiting for the next tick: bounds memory, and how long others wait."""
-FLUSH_S: Final = 10.0
+FLUSH_S: Final = 30.0
 """How long a flush is to take: reading waits while more reports are not flushed than one writes in this time. Where the
 past of 10,000 providers comes in a flush is slow; without a bound the next one takes up all that was read during it and
-is slower, until the watchdog takes it for a stall."""
-FEWEST_REPORTS: Final = 20_000
-"""So many may always wait."""
-FIRST_REPORTS: Final = 200_000
-"""So many may wait before a flush has shown what it writes."""
+is slower, until the watchdog takes it for a stall, after a minute."""
+FEWEST_REPORTS: Final = 200_000
+"""So many may always wait: a flush of few costs nearly as much, since all parts of the state are written again."""
 
 
 class FoldLoop:
@@ -66,7 +64,7 @@ class FoldLoop:
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
-        self._most_unflushed = FIRST_REPORTS
+        self._most_unflushed = FEWEST_REPORTS
         self._flying = 0
         """Reports that a flush is making durable."""
         self.flood: RejectFlood | None = None
