@@ -76,7 +76,7 @@ def test_people_get_a_table(service: RunningService, command: str, words: list[s
 def test_an_answer_from_the_lake_is_marked(serverless: RunningService) -> None:
     done = serverless.cli("check", STEADY, COLUMNS="160")
     assert done.returncode == 0, done.stderr
-    assert "stale: the live stream was not asked; from the lake, " in done.stdout
+    assert "stale, since the live stream was not asked; from the lake, " in done.stdout
 
 
 @pytest.mark.parametrize("where", ["server", "lake"])
