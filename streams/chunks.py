@@ -66,13 +66,16 @@ class ChunkConsumer(driver.Consumer):
         self._opened = -1
         """The generation in which chunks are handed over."""
 
-    def open(self, generation: int) -> None:
+    async def open(self, generation: int) -> None:
         """Hand chunks over from now on, while ``generation`` lasts.
 
         Faust fetches some before its recovery is complete, where a partition's buffer drops, and empties the streams'
-        queues at its end. A chunk in them would never be acknowledged, and not be read again in this generation.
+        queues at its end. A chunk in them would never be acknowledged, and not be read again in this generation. What
+        came too early is read again now: nothing may come behind it.
         """
         self._opened = generation
+        if any(skipped == generation for skipped, _ in self._skipped.values()):
+            await self.perform_seek()
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to the committed offsets, and to the start of a chunked partition of which nothing was committed.
@@ -131,7 +134,7 @@ class ChunkConsumer(driver.Consumer):
             return False
         self._skipped.pop(tp, None)
         if skipped == generation and offset < run[0].offset:
-            await self.seek(tp, offset)
+            await self.perform_seek()
             return False
         return True
 

@@ -20,7 +20,7 @@ class _Unread(Recovery):
         await super().on_recovery_completed(generation_id)
         consumer = self.app.consumer
         assert isinstance(consumer, ChunkConsumer)
-        consumer.open(generation_id)
+        await consumer.open(generation_id)
 
 
 class OwnReading(TableManager):

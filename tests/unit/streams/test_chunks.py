@@ -120,12 +120,13 @@ def test_what_is_fetched_before_the_recovery_is_complete_is_read_again_in_order(
             await play(consumer_of(parts))
 
     async def play(consumer: ChunkConsumer) -> None:
-        sought: list[int] = []
+        seeks = 0
 
-        async def seek(_: object, offset: int) -> None:
-            sought.append(offset)
+        async def seek() -> None:
+            nonlocal seeks
+            seeks += 1
 
-        monkeypatch.setattr(consumer, "seek", seek)
+        monkeypatch.setattr(consumer, "perform_seek", seek)
 
         async def passes(*offsets: int, generation: int = 3, is_active: bool = True) -> bool:
             run: Any = [_record(offset) for offset in offsets]
@@ -134,19 +135,22 @@ def test_what_is_fetched_before_the_recovery_is_complete_is_read_again_in_order(
         assert not await passes(7, 8)
         assert not await passes(5, 6)
         assert not await passes(9)
-        consumer.open(3)
-        assert not await passes(10, 11)
-        assert sought == [5]
-        assert await passes(5, 6)
+        await consumer.open(3)
+        assert seeks == 1, "also when nothing comes behind it"
+        assert not await passes(10, 11), "fetched before the seek"
+        assert seeks == 2
+        assert await passes(4, 5, 6)
         assert await passes(20), "gaps of the log are none"
         assert not await passes(21, is_active=False)
         assert not await passes(22)
-        assert sought == [5, 21]
+        assert seeks == 3
         assert await passes(21)
         assert not await passes(30, generation=4), "another generation opens anew"
-        consumer.open(4)
+        await consumer.open(4)
         assert await passes(30, generation=4)
-        assert sought == [5, 21]
+        assert seeks == 4
+        await consumer.open(5)
+        assert seeks == 4, "nothing came too early"
 
     asyncio.run(story())
 
