@@ -6,11 +6,10 @@ from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from analytics.backlog import Backlog, Waiting
 from analytics.board import Board
-from analytics.consumers import PATIENCE_S, closed, is_cancelled, words
+from analytics.consumers import PATIENCE_S, closed, for_ever, partitions_of
 from analytics.settings import PANES_TOPIC, REPORTS_TOPIC, Settings
 
 __all__ = ["OVERDUE_S", "BacklogWatch"]
@@ -47,19 +46,15 @@ class BacklogWatch:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        while True:
-            try:
-                await self._watch()
-            except asyncio.CancelledError:
-                if is_cancelled():
-                    raise
-            except Exception as error:  # noqa: BLE001  # without it answers would be taken for live until a restart
-                before, self.problem = self.problem, words(error)
-                if before != self.problem:
-                    known = isinstance(error, KafkaError | OSError | TimeoutError)
-                    _log.warning("backlog_unknown", problem=self.problem, exc_info=None if known else error)
-            self._backlog, self.overdue = Backlog(self._patience_s), None
-            await asyncio.sleep(_RETRY_S)
+        await for_ever(self._watch, self._failed, self._lost, _RETRY_S)
+
+    def _failed(self, problem: str, unforeseen: Exception | None) -> None:
+        before, self.problem = self.problem, problem
+        if before != problem:
+            _log.warning("backlog_unknown", problem=problem, exc_info=unforeseen)
+
+    def _lost(self) -> None:
+        self._backlog, self.overdue = Backlog(self._patience_s), None
 
     async def _watch(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -89,12 +84,7 @@ class BacklogWatch:
             topics = await asyncio.wait_for(consumer.topics(), PATIENCE_S)
             found = [name for name in self._patience_s if name in topics]
             if REPORTS_TOPIC in found:
-                # Asking for an offset is what makes the client learn of the topics' partitions.
-                firsts = [TopicPartition(name, 0) for name in found]
-                await asyncio.wait_for(consumer.end_offsets(firsts), PATIENCE_S)
-                return [
-                    TopicPartition(name, at) for name in found for at in sorted(consumer.partitions_for_topic(name))
-                ]
+                return await partitions_of(consumer, found)
             await asyncio.sleep(_LOOK_S)
 
     async def _look(self, consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> None:

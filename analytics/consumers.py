@@ -1,15 +1,56 @@
 """What every consumer of this package needs: an end that ends, and words for what went wrong."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-__all__ = ["PATIENCE_S", "closed", "is_cancelled", "words"]
+__all__ = ["PATIENCE_S", "closed", "for_ever", "is_cancelled", "partitions_of", "words"]
 
 PATIENCE_S: Final = 3.0
 """For an answer of the broker."""
+
+
+async def for_ever(
+    follow: Callable[[], Awaitable[None]],
+    failed: Callable[[str, Exception | None], None],
+    ended: Callable[[], None],
+    rest_s: float,
+) -> None:
+    """Follow until cancelled: whatever ends it, the next connection may do better.
+
+    Parameters
+    ----------
+    follow
+        One connection, from its start to its end.
+    failed
+        Told what went wrong in words, and the error itself where it is none that a broker causes.
+    ended
+        Called after each connection, however it ended.
+    rest_s
+        Seconds between two connections.
+    """
+    while True:
+        try:
+            await follow()
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
+        except Exception as error:  # noqa: BLE001  # who follows no more would not be missed until a restart
+            failed(words(error), None if isinstance(error, KafkaError | OSError | TimeoutError) else error)
+        ended()
+        await asyncio.sleep(rest_s)
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> list[TopicPartition]:
+    """All partitions of topics that there are, in order.
+
+    Asking for an offset is what makes the client learn of a topic's partitions.
+    """
+    await asyncio.wait_for(consumer.end_offsets([TopicPartition(name, 0) for name in topics]), PATIENCE_S)
+    return [TopicPartition(name, at) for name in topics for at in sorted(consumer.partitions_for_topic(name))]
 
 
 async def closed(consumer: AIOKafkaConsumer) -> None:

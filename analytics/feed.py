@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError, UnknownTopicOrPartitionError
+from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from aiokafka.structs import ConsumerRecord
 
 from analytics.board import Board
-from analytics.consumers import PATIENCE_S, closed, is_cancelled, words
+from analytics.consumers import PATIENCE_S, closed, for_ever, partitions_of
 from analytics.settings import SCORES_TOPIC, Settings
 from scoring.records import ScoreRecord
 
@@ -110,25 +110,12 @@ class ScoreFeed:
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
-        while True:
-            try:
-                await self._follow()
-            except asyncio.CancelledError:
-                if is_cancelled():
-                    raise
-            except Exception as error:  # noqa: BLE001  # a feed that ends would leave every answer stale until a restart
-                before, self.state.problem = self.state.problem, words(error)
-                if before != self.state.problem:  # twice a second would drown what else there is to read
-                    known = isinstance(error, KafkaError | OSError | TimeoutError)
-                    _log.warning(
-                        "score_feed_lost",
-                        broker=self._settings.broker,
-                        problem=self.state.problem,
-                        exc_info=None if known else error,
-                    )
-            self._lost()
-            self._first_word.set()
-            await asyncio.sleep(_RETRY_S)
+        await for_ever(self._follow, self._failed, self._lost, _RETRY_S)
+
+    def _failed(self, problem: str, unforeseen: Exception | None) -> None:
+        before, self.state.problem = self.state.problem, problem
+        if before != problem:  # twice a second would drown what else there is to read
+            _log.warning("score_feed_lost", broker=self._settings.broker, problem=problem, exc_info=unforeseen)
 
     async def wait_until_caught_up(self, timeout_s: float) -> bool:
         """True as soon as the board shows what Kafka holds; False when it does not within ``timeout_s``."""
@@ -141,6 +128,7 @@ class ScoreFeed:
     def _lost(self) -> None:
         self.state.is_caught_up, self.state.lag = False, None
         self._caught_up.clear()
+        self._first_word.set()
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -165,10 +153,7 @@ class ScoreFeed:
             topics = await asyncio.wait_for(consumer.topics(), PATIENCE_S)
             self._heard()
             if SCORES_TOPIC in topics:
-                # Asking for an offset is what makes the client learn of the topic's partitions.
-                await asyncio.wait_for(consumer.end_offsets([TopicPartition(SCORES_TOPIC, 0)]), PATIENCE_S)
-                found = consumer.partitions_for_topic(SCORES_TOPIC)
-                return [TopicPartition(SCORES_TOPIC, partition) for partition in sorted(found)]
+                return await partitions_of(consumer, [SCORES_TOPIC])
             # No worker has run on this broker yet, so an empty board shows all there is.
             self._board.adopt(Board())
             self._is_caught_up()

@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
-from analytics.consumers import PATIENCE_S, closed, is_cancelled, words
+from analytics.consumers import PATIENCE_S, closed, for_ever, partitions_of
 
 __all__ = ["Follower", "Span"]
 
@@ -67,22 +67,16 @@ class Follower:
 
     async def run(self) -> None:
         """Follow the topic until cancelled."""
-        while True:
-            try:
-                await self._follow()
-            except asyncio.CancelledError:
-                if is_cancelled():
-                    raise
-            except Exception as error:  # noqa: BLE001  # whatever it is, the next connection may do better
-                before, self.problem = self.problem, words(error)
-                if before != self.problem:
-                    known = isinstance(error, KafkaError | OSError | TimeoutError)
-                    _log.warning(
-                        "topic_lost", topic=self.topic, problem=self.problem, exc_info=None if known else error
-                    )
-            self.is_live = False
-            self._word.set()
-            await asyncio.sleep(_RETRY_S)
+        await for_ever(self._follow, self._failed, self._lost, _RETRY_S)
+
+    def _failed(self, problem: str, unforeseen: Exception | None) -> None:
+        before, self.problem = self.problem, problem
+        if before != problem:
+            _log.warning("topic_lost", topic=self.topic, problem=problem, exc_info=unforeseen)
+
+    def _lost(self) -> None:
+        self.is_live = False
+        self._word.set()
 
     async def wait_for_word(self, timeout_s: float) -> None:
         """Return as soon as it has caught up for the first time, or the broker turned out to be away, or in time."""
@@ -112,10 +106,7 @@ class Follower:
         while self.topic not in await asyncio.wait_for(consumer.topics(), PATIENCE_S):
             self._is_live()
             await asyncio.sleep(_PROBE_S)
-        # Asking for an offset is what makes the client learn of the topic's partitions.
-        await asyncio.wait_for(consumer.end_offsets([TopicPartition(self.topic, 0)]), PATIENCE_S)
-        found = consumer.partitions_for_topic(self.topic)
-        return [TopicPartition(self.topic, partition) for partition in sorted(found)]
+        return await partitions_of(consumer, [self.topic])
 
     async def _seek(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
         """Begin where the caller wants; the ends of that moment."""
