@@ -130,10 +130,6 @@ class BookTable(faust.Table[bytes, bytes]):
         return ledger is not None and ledger.own is not None
 
     # ----------------------------------------------------------------------------------------------------- recovery
-    def persisted_offset(self, tp: TP) -> int:
-        """Nothing, for Faust: it would say from where to recover, which this table does itself."""
-        return -1
-
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Own nothing any more, until the group has assigned it anew."""
         for ledger in self._ledgers.values():
