@@ -46,15 +46,25 @@ class Backlog:
     ----------
     patience_s
         How long a message of a topic may wait, seconds, by topic: until then it is on its way.
+    settle_s
+        How long one that was overdue counts as such after it was taken in: the first score that holds an offset says
+        so for its whole partition, and those of other providers follow it.
     """
 
-    def __init__(self, patience_s: Mapping[str, float]) -> None:
-        self._patience_s = patience_s
+    def __init__(self, patience_s: Mapping[str, float], settle_s: float = 0.0) -> None:
+        self._patience_s, self._settle_s = patience_s, settle_s
         self._partitions: dict[Place, _Partition] = {}
+        self._latest: tuple[float, Waiting] | None = None
+        """(when it was last overdue, what)."""
 
     def saw(self, now_s: float, place: Place, end: int, done: int) -> None:
-        """A partition ends at ``end``, and all before ``done`` is taken in."""
+        """A partition ends at ``end``, and all before ``done`` is taken in.
+
+        One that ends before where it ended is another one of the same name.
+        """
         known = self._partitions.setdefault(place, _Partition())
+        if known.ends and end < known.ends[-1][1]:
+            known.ends.clear()
         known.done = done
         while known.ends and known.ends[0][1] <= done:
             known.ends.popleft()
@@ -70,6 +80,7 @@ class Backlog:
     def empty(self, place: Place) -> None:
         """What waits at a place is no message: an aborted transaction, or the marker that ends one."""
         self._partitions[place].ends.clear()
+        self._latest = None
 
     def overdue(self, now_s: float) -> Waiting | None:
         """The message that has waited longest beyond the patience with its topic; None: none has."""
@@ -78,4 +89,8 @@ class Backlog:
             for place, known in self._partitions.items()
             if known.ends and now_s - known.ends[0][0] >= self._patience_s[place[0]]
         ]
-        return min(waiting, key=lambda one: one.since_s, default=None)
+        if waiting:
+            self._latest = now_s, min(waiting, key=lambda one: one.since_s)
+        elif self._latest and now_s - self._latest[0] >= self._settle_s:
+            self._latest = None
+        return self._latest and self._latest[1]

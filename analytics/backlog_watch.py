@@ -16,6 +16,7 @@ __all__ = ["OVERDUE_S", "BacklogWatch"]
 
 OVERDUE_S: Final = {REPORTS_TOPIC: 10.0, PANES_TOPIC: 30.0}
 """A report shows on the board in a second or two; of panes only the commit is seen, which follows a flush."""
+_SETTLE_S: Final = 5.0
 _LOOK_S: Final = 1.0
 _RETRY_S: Final = 2.0
 _PEEK_MS: Final = 500
@@ -38,23 +39,23 @@ class BacklogWatch:
         patience_s: Mapping[str, float] = OVERDUE_S,
     ) -> None:
         self.overdue: Waiting | None = None
-        """The message that waits too long for a worker; None: none, as far as is known."""
+        """The message that waits too long for a worker; None: none, as far as was seen."""
         self.problem: str | None = None
         """Why nothing is known of the backlog."""
-        self._patience_s, self._backlog = patience_s, Backlog(patience_s)
+        self._patience_s, self._backlog = patience_s, Backlog(patience_s, _SETTLE_S)
         self._board, self._settings, self._clock = board, settings, clock
 
     async def run(self) -> None:
-        """Watch until cancelled."""
-        await for_ever(self._watch, self._failed, self._lost, _RETRY_S)
+        """Watch until cancelled.
+
+        What was known stands while the broker does not answer: what waited then waits still.
+        """
+        await for_ever(self._watch, self._failed, lambda: None, _RETRY_S)
 
     def _failed(self, problem: str, unforeseen: Exception | None) -> None:
         before, self.problem = self.problem, problem
         if before != problem:
             _log.warning("backlog_unknown", problem=problem, exc_info=unforeseen)
-
-    def _lost(self) -> None:
-        self._backlog, self.overdue = Backlog(self._patience_s), None
 
     async def _watch(self) -> None:
         consumer = AIOKafkaConsumer(

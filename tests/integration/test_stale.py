@@ -56,8 +56,7 @@ def test_while_no_worker_takes_reports_in_answers_say_so_and_are_live_again_afte
             state = await service.readiness()
             assert (state.status, state.workers.status) == ("degraded", "behind")
             await asyncio.to_thread(line.ready_worker)
-            again = await answer(service, lambda told: not told.stale, "live again")
-            assert again.sample_size > late.sample_size
+            await answer(service, lambda told: not told.stale and told.sample_size > late.sample_size, "live again")
 
     with FaultLine(tmp_path, SEED) as line:
         worker = line.ready_worker()
@@ -67,17 +66,20 @@ def test_while_no_worker_takes_reports_in_answers_say_so_and_are_live_again_afte
 
 
 @pytest.mark.usefixtures("kafka_runnable")
-def test_an_aborted_transaction_is_no_report_that_waits(tmp_path: Path) -> None:
-    async def watch(broker: str) -> None:
+def test_an_aborted_transaction_is_no_report_that_waits_and_what_waits_does_so_without_the_broker(
+    tmp_path: Path,
+) -> None:
+    async def watch(kafka: KafkaServer) -> None:
         for name in TOPICS:
-            await create_topic(broker, name, partitions=2)
-        producer = AIOKafkaProducer(bootstrap_servers=broker, transactional_id="aborts")
+            await create_topic(kafka.address, name, partitions=2)
+        producer = AIOKafkaProducer(bootstrap_servers=kafka.address, transactional_id="aborts")
         await producer.start()
         try:
             await producer.begin_transaction()
             await producer.send_and_wait("trust.reports", b"{}", partition=0)
             await producer.abort_transaction()
-            watch = BacklogWatch(Board(), load_settings(broker=broker, lake=""), time.time, dict.fromkeys(TOPICS, 1.0))
+            settings = load_settings(broker=kafka.address, lake="")
+            watch = BacklogWatch(Board(), settings, time.time, dict.fromkeys(TOPICS, 1.0))
             watching = asyncio.create_task(watch.run())
             await asyncio.sleep(0)
             await producer.begin_transaction()
@@ -86,10 +88,14 @@ def test_an_aborted_transaction_is_no_report_that_waits(tmp_path: Path) -> None:
             await until(lambda: watch.overdue is not None, "a report that waits")
             assert watch.overdue is not None
             assert (watch.overdue.topic, watch.overdue.partition, watch.overdue.offset) == ("trust.reports", 1, 0)
-            watching.cancel()
-            await asyncio.wait([watching])
         finally:
             await producer.stop()
+        await asyncio.to_thread(kafka.kill)
+        await until(lambda: watch.problem is not None, "a broker that is gone")
+        assert watch.overdue is not None
+        assert watch.overdue.partition == 1
+        watching.cancel()
+        await asyncio.wait([watching])
 
     with KafkaServer(tmp_path / "kafka") as kafka:
-        asyncio.run(watch(kafka.address))
+        asyncio.run(watch(kafka))

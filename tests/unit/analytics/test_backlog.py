@@ -55,3 +55,23 @@ def test_a_day_without_workers_takes_no_more_room_than_an_hour() -> None:
     late = watched.overdue(86_400)
     assert late is not None
     assert 43_199 <= late.since_s < 43_199 + 600
+
+
+def test_one_that_was_overdue_counts_until_the_other_providers_of_its_partition_had_time_to_follow() -> None:
+    watched = Backlog({"trust.reports": 10.0}, settle_s=5.0)
+    watched.saw(0, PLACE, end=100, done=0)
+    assert watched.overdue(9) is None
+    waited = watched.overdue(10)
+    assert waited == Waiting("trust.reports", 3, 0, 0.0)
+    watched.saw(11, PLACE, end=100, done=100)
+    assert watched.overdue(14) == waited
+    assert watched.overdue(15) is None
+    assert watched.overdue(14) is None
+
+
+def test_a_partition_that_begins_anew_has_nothing_that_waits_from_before() -> None:
+    watched = backlog()
+    watched.saw(0, PLACE, end=100, done=0)
+    watched.saw(9, PLACE, end=3, done=0)
+    assert watched.overdue(18) is None
+    assert watched.overdue(19) == Waiting("trust.reports", 3, 0, 9.0)
