@@ -131,6 +131,7 @@ def explain(record: ScoreRecord, name: str, asked: str, now_s: float, origin: Or
         n_effective=record.n_effective,
         prior=record.prior,
         method=record.method,
+        weights=record.weights,
         through=record.through,
         facet=record.facet,
         as_of=rfc3339(record.as_of_s),
@@ -146,7 +147,8 @@ def unexplained(entry: CatalogEntry, origin: Origin) -> ExplainAnswer:
     return ExplainAnswer(
         provider_id=entry.provider_id, name=entry.name, trust_score=None, interval=None, success_probability=None,
         confidence="none", flags=["unknown_provider"], contributions=[], absent=list(DIMENSIONS),
-        evidence_adjustment=0.0, windows={}, sample_size=0, n_effective=0.0, prior=None, method=None, through={},
+        evidence_adjustment=0.0, windows={}, sample_size=0, n_effective=0.0, prior=None, method=None,
+        weights=None, through={},
         facet="", as_of=None, age_s=None, **origin.fields(), rows=None,
         sentences=[unknown(entry.provider_id, entry, [], origin).summary],
     )  # fmt: skip

@@ -335,6 +335,7 @@ class ExplainAnswer(Answer):
     n_effective: float
     prior: Annotated[tuple[float, float] | None, Field(description="Beta prior: successes, other outcomes")]
     method: str | None
+    weights: Annotated[dict[str, float] | None, Field(description="adopted ones of the dimensions; null: the default")]
     through: Annotated[dict[int, int], Field(description="last offset of each partition of trust.reports counted")]
     facet: str
     as_of: str | None

@@ -1,15 +1,18 @@
 """Answers in words that a person and a model can use. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
 from analytics.models import RankedItem
 from scoring.records import DimensionRecord, ScoreRecord
+from scoring.weights import DEFAULT
 
 __all__ = [
     "MEANINGS", "age", "check_sentence", "contribution_sentence", "explain_sentences", "rank_sentence", "rfc3339",
+    "weights_sentence",
 ]  # fmt: skip
 
 MEANINGS: Final = {
@@ -104,10 +107,21 @@ def contribution_sentence(name: str, dimension: DimensionRecord) -> str:
     return said
 
 
+def weights_sentence(adopted: Mapping[str, float]) -> str:
+    """Which weights differ from the default ones, largest difference first."""
+    usual = asdict(DEFAULT)
+    moved = {name: weight for name, weight in adopted.items() if abs(weight - usual.get(name, 0.0)) >= _SAID}
+    ordered = sorted(moved, key=lambda name: -abs(moved[name] - usual.get(name, 0.0)))
+    changes = ", ".join(f"{name} {moved[name]:.3f} instead of {usual.get(name, 0.0):.3f}" for name in ordered)
+    return f"Adopted weights are in use, not the default ones{f': {changes}' if changes else ''}."
+
+
 def explain_sentences(record: ScoreRecord, asked: str, age_s: float, stale_because: str | None) -> list[str]:
     """Why the score is what it is, most important first: the verdict, what costs most, what carries most, the rest."""
     said = [check_sentence(record, asked, age_s, stale_because)]
     present = {name: d for name, d in record.dimensions.items() if d.value is not None and d.weight > 0}
+    if record.weights is not None:
+        said.append(weights_sentence(record.weights))
     lost = {name: d.weight * (1 - d.value) for name, d in present.items() if d.value is not None}
     if lost and max(lost.values()) >= _SAID:
         worst = max(lost, key=lambda name: lost[name])

@@ -20,6 +20,7 @@ from scoring.anomalies import Baseline
 from scoring.evidence import Evidence
 from scoring.records import ScoreRecord
 from scoring.stats import WINDOWS, covers
+from scoring.weights import DEFAULT, StatedBadly, Weights, stated_weights
 
 __all__ = ["PaneCheck", "ScoreCheck", "ScoreGap", "Verification", "verify"]
 
@@ -260,18 +261,28 @@ def _batches(records: Sequence[ScoreRecord]) -> Iterator[list[ScoreRecord]]:
 
 
 def _recomputed(evidence: Evidence, records: Sequence[ScoreRecord]) -> list[ScoreRecord]:
-    """The records anew, each as of its own moment and with its own prior."""
-    by_moment: dict[float, list[int]] = defaultdict(list)
+    """The records anew, each as of its own moment, with its own weights and prior."""
+    by_moment: dict[tuple[float, Weights], list[int]] = defaultdict(list)
     for row, record in enumerate(records):
-        by_moment[record.as_of_s].append(row)
+        by_moment[record.as_of_s, _weights_of(record)].append(row)
     again: dict[int, ScoreRecord] = {}
-    for as_of_s, rows in by_moment.items():
+    for (as_of_s, weights), rows in by_moment.items():
         ours = [records[row] for row in rows]
-        scores = trust.score(_rows_of(evidence, rows), as_of_s, prior=np.array([record.prior for record in ours]))
+        scores = trust.score(_rows_of(evidence, rows), as_of_s, weights, np.array([record.prior for record in ours]))
         ids, facets = [record.provider_id for record in ours], [record.facet for record in ours]
         made = trust.records(scores, ids, facets, [record.through for record in ours])
         again.update(zip(rows, made, strict=True))
     return [again[row] for row in range(len(records))]
+
+
+def _weights_of(record: ScoreRecord) -> Weights:
+    """What the record says it was made with; the default where it says nothing usable, which then is a difference."""
+    if record.weights is None:
+        return DEFAULT
+    try:
+        return stated_weights(record.weights)
+    except StatedBadly:
+        return DEFAULT
 
 
 def _rows_of(evidence: Evidence, rows: Sequence[int]) -> Evidence:

@@ -72,3 +72,5 @@ class ScoreRecord:
     through: dict[int, int] = field(default_factory=dict)
     """Last offset in here of each partition of ``trust.reports``: with ``as_of_s``, enough to recompute it."""
     method: str = "score_v1"
+    weights: dict[str, float] | None = None
+    """Of all dimensions, where others than the default ones were adopted; with the reports, enough to recompute it."""

@@ -1,7 +1,7 @@
 """Scores as arrays, and as the records that ``trust.scores`` and the lake carry."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from scoring.flags import CONFIDENCES, FLAGS
 from scoring.records import DimensionRecord, ScoreRecord, WindowRecord
 from scoring.stats import QUANTILE_WINDOWS, STAT, WINDOWS
 from scoring.tables import DIMENSIONS
+from scoring.weights import DEFAULT, Weights
 
 __all__ = ["Scores", "UnequalNames", "records"]
 
@@ -67,6 +68,8 @@ class Scores:
     """[E, len(FLAGS)]."""
     prior: Floats
     """[E, 2], behind ``success_probability``."""
+    weights: Weights = DEFAULT
+    """Of the dimensions, before absent ones gave theirs up."""
 
 
 def records(
@@ -92,6 +95,7 @@ def records(
         if len(given) != len(scores.reports):
             raise UnequalNames(name, len(scores.reports), len(given))
     quantiles = window_quantiles_ms(scores.evidence)
+    adopted = None if scores.weights == DEFAULT else asdict(scores.weights)
     rows = zip(
         provider_ids,
         facets,
@@ -130,6 +134,7 @@ def records(
             prior=(prior[0], prior[1]),
             last_report_s=last_report_s,
             through=dict(offsets),
+            weights=adopted,
         )
         for (
             provider_id, facet, trust, lower, upper, probability, confidence, n, n_effective, raised, dimensions,

@@ -94,6 +94,7 @@ def score(
         confidence=confidences(reports, reports_effective),
         flags=flags(evidence, as_of_s, reports, reports_effective, z_scores),
         prior=beta,
+        weights=weights,
     )
 
 

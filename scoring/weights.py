@@ -1,6 +1,7 @@
 """How much each dimension counts in the trust score."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Final
 
@@ -10,10 +11,12 @@ from scoring.arrays import Floats, ratio
 from scoring.errors import ScoringError
 from scoring.tables import DIMENSIONS
 
-__all__ = ["DEFAULT", "HALF_WEIGHT_REPORTS", "InvalidWeights", "Weights", "shares"]
+__all__ = ["DEFAULT", "HALF_WEIGHT_REPORTS", "InvalidWeights", "StatedBadly", "Weights", "shares", "stated_weights"]
 
 HALF_WEIGHT_REPORTS: Final = 5.0
 """Effective reports at which a dimension has half of its weight: a stray one must not move a score by 10 %."""
+SUM_TOLERANCE: Final = 0.001
+"""By which stated weights may miss 1 in sum: they are written with four decimals."""
 
 
 class InvalidWeights(ScoringError):
@@ -23,6 +26,16 @@ class InvalidWeights(ScoringError):
         self.dimension, self.got = dimension, got
         wanted = "more than 0 in sum" if dimension == "weights" else "a finite number of at least 0"
         super().__init__(f"{dimension} must be {wanted}; got {got}; 0 switches a dimension off, any other is relative")
+
+
+class StatedBadly(ScoringError):
+    """Weights that were stated and cannot be adopted: what, what was wanted, and what came."""
+
+    def __init__(self, what: str, wanted: str, got: str) -> None:
+        self.what, self.wanted, self.got = what, wanted, got
+        super().__init__(
+            f"{what} must be {wanted}; got {got}; write them anew: trustscore weights fit REPORTS --out FILE"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,36 @@ class Weights:
 
 DEFAULT: Final = Weights()
 """The seven; the four further ones weigh nothing until asked for."""
+
+
+def stated_weights(stated: object) -> Weights:
+    """Weights as somebody stated them: a mapping of every dimension to its weight, in sum 1.
+
+    Raises
+    ------
+    StatedBadly
+        When a dimension is missing, one is unknown, a weight is no number of at least 0, or they miss 1 in sum by more
+        than .001.
+
+    Examples
+    --------
+    >>> stated_weights(dict.fromkeys(DIMENSIONS, 0.0) | {"reliability": 0.4, "latency": 0.6}).latency
+    0.6
+    """
+    if not isinstance(stated, Mapping):
+        raise StatedBadly("weights", "a JSON object of dimensions and their weights", type(stated).__name__)
+    if missing := [name for name in DIMENSIONS if name not in stated]:
+        raise StatedBadly("weights", f"of all {len(DIMENSIONS)} dimensions", f"none of {', '.join(missing)}")
+    if unknown := [ascii(name) for name in stated if name not in DIMENSIONS]:
+        raise StatedBadly("weights", f"of {', '.join(DIMENSIONS)}", ", ".join(unknown))
+    for name in DIMENSIONS:
+        weight = stated[name]
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
+            raise StatedBadly(f"weight of {name}", "a number of at least 0", ascii(weight))
+    total = math.fsum(stated.values())
+    if abs(total - 1) > SUM_TOLERANCE:
+        raise StatedBadly("weights", f"1 in sum (within {SUM_TOLERANCE:g})", f"{total:.6g}")
+    return Weights(**{name: float(stated[name]) for name in DIMENSIONS})
 
 
 def shares(weights: Weights, n_effective: Floats) -> Floats:

@@ -2,8 +2,11 @@
 
 from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from scoring.weights import StatedBadly
+from streams.weights import adopted_weights
 
 __all__ = ["WorkerSettings"]
 
@@ -39,6 +42,11 @@ class WorkerSettings(BaseSettings):
         default=False,
         description="whether of each reporter only the share of its reports counts that trust.reporters gives it",
     )
+    weights: str = Field(
+        default="",
+        description="file of the weights that scores are made with, as `trustscore weights fit --out` writes it; "
+        "empty: the default weights",
+    )
     poll_records: int = Field(default=20_000, ge=1, description="most reports in one chunk")
     pending_rows: int = Field(
         default=1_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading"
@@ -62,3 +70,12 @@ class WorkerSettings(BaseSettings):
     worker_port: int = Field(
         default=0, ge=0, le=65_535, description="port of the worker's /metrics and /health; 0: none"
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _can_be_adopted(cls, value: str) -> str:
+        try:
+            adopted_weights(value)
+        except StatedBadly as fault:
+            raise ValueError(str(fault)) from None
+        return value

@@ -8,6 +8,7 @@ test named there exists, and every test under ``tests/integration``, ``contract`
 from typing import Final
 
 from tests.promised import (
+    adopted_weights,
     answers,
     attacks,
     brokers,
@@ -37,6 +38,7 @@ from tests.promised.promise import Promise
 __all__ = ["PROMISES", "Promise"]
 
 AREAS: Final = (
+    adopted_weights,
     answers,
     attacks,
     brokers,

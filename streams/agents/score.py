@@ -20,6 +20,7 @@ from streams.steps.turns import Turns
 from streams.tables import BookTable, flush_book, load_book, was_torn
 from streams.telemetry import Telemetry
 from streams.topics import PANES
+from streams.weights import adopted_weights
 
 __all__ = ["ScoreLoop"]
 
@@ -51,6 +52,7 @@ class ScoreLoop:
         self._sent: list[Awaitable[Any]] = []
         self._flushing = asyncio.Lock()
         self._last_round = timer()
+        self._weights = adopted_weights(settings.weights)
 
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Let go of the state of partitions that leave."""
@@ -125,7 +127,7 @@ class ScoreLoop:
     async def _slice(self, now_s: float, rest_s: float) -> bool:
         """Of those that were not scored in the last ``rest_s`` score who comes first; whether others are due."""
         chosen, more = self._chosen(now_s, rest_s)
-        for record in score_these(chosen):
+        for record in score_these(chosen, self._weights):
             key = f"{record.provider_id}|{record.facet}" if record.facet else record.provider_id
             self._sent.append(await self._scores.send(key=key.encode(), value=msgspec.json.encode(record)))
             self._telemetry.emitted.inc()

@@ -14,6 +14,7 @@ from scoring.evidence import Evidence, together
 from scoring.panes import Ints
 from scoring.records import ScoreRecord
 from scoring.stats import BUCKETS, STATS
+from scoring.weights import DEFAULT, Weights
 from scoring.windows import Windows
 from streams.steps.updates import SEPARATOR, PaneUpdates, newest, source_of, without_sources
 from streams.steps.usual import UsualLevels
@@ -167,7 +168,7 @@ def move(state: ScoreState, as_of_s: float) -> Ints:
     return state.windows.advance(state.book, state.entity_of_row[: len(state.book.names)], as_of_s)
 
 
-def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
+def score(state: ScoreState, as_of_s: float, weights: Weights = DEFAULT) -> list[ScoreRecord]:
     """Records of the entities that a reader would see differently than before.
 
     Looks at those whose panes changed since the last call, and at all whose windows moved with the time.
@@ -176,11 +177,11 @@ def score(state: ScoreState, as_of_s: float) -> list[ScoreRecord]:
     state.changed.clear()
     records: list[ScoreRecord] = []
     for first in range(0, len(todo), BATCH):
-        records += score_these([(state, todo[first : first + BATCH])])
+        records += score_these([(state, todo[first : first + BATCH])], weights)
     return records
 
 
-def score_these(chosen: Sequence[tuple[ScoreState, Ints]]) -> list[ScoreRecord]:
+def score_these(chosen: Sequence[tuple[ScoreState, Ints]], weights: Weights = DEFAULT) -> list[ScoreRecord]:
     """Records of these entities, of one or more partitions, that a reader would see differently than before.
 
     The windows of all partitions must end at the same moment (``move``). One call costs 3 ms and 0.1 ms an entity: the
@@ -189,7 +190,7 @@ def score_these(chosen: Sequence[tuple[ScoreState, Ints]]) -> list[ScoreRecord]:
     records: list[ScoreRecord] = []
     owners = [(state, entity) for state, entities in chosen for entity in entities.tolist()]
     if owners:
-        for (state, entity), record in zip(owners, _records(chosen, owners), strict=True):
+        for (state, entity), record in zip(owners, _records(chosen, owners, weights), strict=True):
             shown = _shown(record)
             if state.said.get(entity) != shown:
                 state.said[entity] = shown
@@ -197,9 +198,11 @@ def score_these(chosen: Sequence[tuple[ScoreState, Ints]]) -> list[ScoreRecord]:
     return records
 
 
-def _records(chosen: Sequence[tuple[ScoreState, Ints]], owners: Sequence[tuple[ScoreState, int]]) -> list[ScoreRecord]:
+def _records(
+    chosen: Sequence[tuple[ScoreState, Ints]], owners: Sequence[tuple[ScoreState, int]], weights: Weights
+) -> list[ScoreRecord]:
     names = [state.entities[entity].partition("|") for state, entity in owners]
-    scores = trust.score(together([_evidence(*part) for part in chosen]), chosen[0][0].as_of_s)
+    scores = trust.score(together([_evidence(*part) for part in chosen]), chosen[0][0].as_of_s, weights)
     return trust.records(
         scores,
         [provider for provider, _, _ in names],

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from scoring.records import ScoreRecord
+from scoring.weights import DEFAULT, Weights
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
 from streams.rejects import reject_table
@@ -46,6 +47,7 @@ class LakeMaker:
     reader: JsonReader = field(default_factory=JsonReader)
     address: str = ""
     """Of an object store, to write there and not to ``root``."""
+    weights: Weights = DEFAULT
 
     def add(
         self, reports: Iterable[Mapping[str, Any] | bytes], now_s: float, *, with_scores: bool = True
@@ -66,7 +68,7 @@ class LakeMaker:
 
     def score(self, as_of_s: float) -> list[ScoreRecord]:
         """Score at ``as_of_s`` and commit what changed."""
-        records = score(self.scores, as_of_s)
+        records = score(self.scores, as_of_s, self.weights)
         first = self.scores_sent
         self.scores_sent += len(records)
         values = [msgspec.json.encode(record) for record in records]

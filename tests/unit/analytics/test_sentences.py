@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from analytics.sentences import (
 from scoring.flags import FLAGS
 from scoring.records import ScoreRecord
 from scoring.tables import DIMENSIONS
+from scoring.weights import Weights
 from tests.support.services import small_records
 from tests.support.small_answers import FAILING
 
@@ -108,3 +109,13 @@ def test_times_are_utc_with_milliseconds_and_none_stays_none() -> None:
 def test_times_are_those_of_the_standard_library(moment_s: float) -> None:
     usual = datetime.fromtimestamp(moment_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert rfc3339(moment_s) == usual
+
+
+def test_an_explanation_says_that_adopted_weights_are_in_use(failing: ScoreRecord) -> None:
+    adopted = replace(failing, weights=asdict(Weights(latency=0.4, uptime=0.0, error_rate=0.1)))
+    said = explain_sentences(adopted, "", 0, stale_because=None)
+    assert said[1] == (
+        "Adopted weights are in use, not the default ones: latency 0.400 instead of 0.150, uptime 0.000 instead of "
+        "0.200, error_rate 0.100 instead of 0.150."
+    )
+    assert not any("Adopted" in line for line in explain_sentences(failing, "", 0, stale_because=None))

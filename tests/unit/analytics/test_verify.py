@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from analytics.lake import Lake
 from analytics.retention import retain
 from analytics.verify import Verification, verify
 from scoring.records import ScoreRecord
+from scoring.weights import Weights
 from tests.support.lake_maker import LakeMaker
 from tests.support.sample_reports import NOW_S, minute_counts, sample_reports
 
@@ -276,6 +277,26 @@ def test_nothing_to_verify_is_said_plainly(tmp_path: Path, small: LakeMaker) -> 
         _verified(tmp_path / "empty")
     with pytest.raises(InvalidRequest, match="provider must be one with reports in the lake; got nobody"):
         _verified(small.root, provider_id="nobody")
+
+
+def test_scores_of_adopted_weights_come_out_equal_beside_those_of_the_default_ones(small: LakeMaker) -> None:
+    usual = small.add(REPORTS[300:350], NOW_S + 5)
+    small.weights = Weights(latency=0.35, uptime=0.0)
+    adopted = small.add(REPORTS[350:400], NOW_S + 10)
+    assert {record.weights is None for record in usual} == {True}
+    assert {record.weights is None for record in adopted} == {False}
+    done = _verified(small.root, since_s=0.0)
+    assert done.equal
+    assert done.scores.bit_for_bit == done.scores.compared == done.totals.scores
+
+
+@pytest.mark.parametrize("weights", [{"latency": 1.0}, asdict(Weights(latency=0.35, uptime=0.0))])
+def test_a_score_that_names_other_weights_than_it_was_made_with_is_different(
+    small: LakeMaker, weights: dict[str, float]
+) -> None:
+    _tamper(small.root, "scores", lambda rows: _rewritten(rows, lambda record: replace(record, weights=weights)))
+    done = _verified(small.root)
+    assert done.scores.different == 1
 
 
 def _run(*arguments: str) -> tuple[int, str, str]:

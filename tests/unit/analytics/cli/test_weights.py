@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from analytics.replay.sources import Format
 from analytics.simulator import fleet, traffic
 from analytics.weights import learnable
 from scoring.tables import DIMENSIONS
+from streams.weights import adopted_weights
 
 END_S = 1_760_000_000.0
 RUN = CliRunner()
@@ -45,6 +47,7 @@ def test_learned_weights_and_their_gain_are_printed_and_written(reports: Path, t
     learned = json.loads(out.read_text())
     assert list(learned) == list(DIMENSIONS)
     assert sum(learned.values()) == pytest.approx(1, abs=0.001)
+    assert asdict(adopted_weights(str(out))) == learned
 
 
 def test_json_says_what_was_learned_from_how_much_and_what_it_gains(reports: Path) -> None:

@@ -1,6 +1,9 @@
 import asyncio
+import json
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,6 +11,7 @@ import pytest
 from faust.types import TP
 
 from scoring.records import ScoreRecord
+from scoring.weights import DEFAULT
 from streams.agents import ScoreLoop
 from streams.agents import score as score_agent
 from streams.codec import encode_updates
@@ -29,12 +33,13 @@ class Loop:
         clock: Callable[[], float] = lambda: float(NOW_S),
         score_s: float = 0.0,
         timer: Callable[[], float] = time.perf_counter,
+        weights: str = "",
     ) -> None:
         self.table, self.topic, self.telemetry = MemoryTable(log), MemoryTopic(), Telemetry()
         self.end: int | None = None
         """Where the pane topic ends, as far as the broker has said."""
         self.score = ScoreLoop(
-            settings(score_s=score_s),
+            settings(score_s=score_s, weights=weights),
             self.table.as_table,
             self.topic.as_topic,
             self.telemetry,
@@ -281,3 +286,21 @@ def test_who_is_not_scored_in_time_at_the_end_is_by_the_next_owner() -> None:
         assert len(following.said()) == 2 * len(many)
 
     asyncio.run(story())
+
+
+def test_the_worker_scores_with_the_weights_of_its_file(tmp_path: Path) -> None:
+    stated = asdict(DEFAULT) | {"latency": 0.35, "uptime": 0.0}
+    file = tmp_path / "weights.json"
+    file.write_text(json.dumps(stated))
+
+    async def story(weights: str) -> ScoreRecord:
+        loop = Loop(weights=weights)
+        await loop.read(chunk([GOOD | {"latency_ms": 3_000.0}] * 40))
+        await both(loop)
+        return loop.said()[b"a"]
+
+    usual, adopted = asyncio.run(story("")), asyncio.run(story(str(file)))
+    assert (usual.weights, adopted.weights) == (None, stated)
+    assert usual.trust_score is not None
+    assert adopted.trust_score is not None
+    assert adopted.trust_score < usual.trust_score

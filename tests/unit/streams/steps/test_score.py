@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from scoring.book import KEEP_S, Book
 from scoring.records import ScoreRecord
 from scoring.reports import OUTCOMES
+from scoring.weights import DEFAULT, Weights
 from streams.steps import score as step
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.score import ScoreState, merge, restored, score
@@ -233,3 +235,18 @@ def test_a_state_read_back_knows_what_it_has_heard() -> None:
     assert state.heard == {0: 1}
     merge(state, messages[2])
     assert panes_in(state.book) == panes_in(merged(*messages).book)
+
+
+def test_adopted_weights_change_a_score_and_stand_in_its_record() -> None:
+    reports = [GOOD | {"latency_ms": 3_000.0}] * 40
+    (usual,) = score(merged(*updates_of(reports)), NOW_S)
+    adopted = Weights(latency=0.55, uptime=0.0, reliability=0.05)
+    (record,) = score(merged(*updates_of(reports)), NOW_S, adopted)
+    assert (usual.weights, record.weights) == (None, asdict(adopted))
+    assert usual.trust_score is not None
+    assert record.trust_score is not None
+    assert record.trust_score < usual.trust_score - 0.1  # all succeed, all are slow
+    assert record.dimensions["latency"].weight > usual.dimensions["latency"].weight
+    parts = [dimension.contribution for dimension in record.dimensions.values()]
+    assert sum(parts) + record.evidence_adjustment == record.trust_score
+    assert score(merged(*updates_of(reports)), NOW_S, Weights(**asdict(DEFAULT))) == [usual]
