@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from scoring.arrays import Bools, Floats, Ints, ratio
+from scoring.arrays import Bools, Floats, Ints, or_zero, ratio
 from scoring.circles import circles
 from scoring.outcomes import Capped
 
@@ -49,6 +49,8 @@ class Dissent(NamedTuple):
     """Whether it dissents downwards."""
     good: Bools
     """Whether it dissents upwards."""
+    perfect: Bools
+    """Whether it does so without any failure."""
 
 
 def expected(pairs: Capped, voice: Floats) -> Floats:
@@ -77,14 +79,16 @@ def dissent(pairs: Capped, voice: Floats) -> Dissent:
     # where nobody is believed any more, the plain median
     heard = np.where(pairs.by_provider(voice)[pairs.provider] > 1e-9, voice, 1.0) * few
     apart = rest - pairs.medians(rest, heard)[pairs.provider]
-    spread = 1.4826 * pairs.medians(np.abs(apart), heard)[pairs.provider]
+    # of all, believed or not: reporters differ less among those that are left once who differs is doubted
+    spread = 1.4826 * pairs.medians(np.abs(apart), few)[pairs.provider]
     failures = pairs.spoken - pairs.by_pair(pairs.value)
     usual = ratio(pairs.by_provider(heard * failures), pairs.by_provider(heard * pairs.spoken))[pairs.provider]
     due = usual * pairs.spoken
     chance = CHANCE * np.sqrt(due + 1) / pairs.spoken
     nature = np.sqrt(np.maximum(spread**2 - usual * (1 - usual) / pairs.spoken, 0.0))
     bad = apart < -np.maximum(np.maximum(FLOOR, SPREADS * nature), chance)
-    return Dissent(apart, bad, (apart > FLOOR) & (failures <= PERFECT * due) & (due >= LUCK))
+    good = (apart > FLOOR) & (failures <= PERFECT * due) & (due >= LUCK)
+    return Dissent(apart, bad, good, good & (failures == 0))
 
 
 def contested(pairs: Capped, found: Dissent, voice: Floats) -> Floats:
@@ -92,12 +96,21 @@ def contested(pairs: Capped, found: Dissent, voice: Floats) -> Floats:
     (least, most), (few, differ) = CONTESTED, MINORITY
     everyone = pairs.by_provider(voice)
     doubt = np.zeros(len(found.apart))
-    for dissents in (found.bad, found.good):
+    for dissents in (found.bad.astype(np.float64), found.perfect * _too_many(pairs, found, voice)[pairs.provider]):
         share = np.nan_to_num(ratio(pairs.by_provider(voice * dissents), everyone))
         many = np.clip((share - least) / (most - least), 0.0, 1.0)
         minority = np.clip((differ - share) / (differ - few), 0.0, 1.0)
         doubt += dissents * (many * minority)[pairs.provider]
     return doubt
+
+
+def _too_many(pairs: Capped, found: Dissent, voice: Floats) -> Floats:
+    """Share of each provider's perfect dissents that exceeds its nearly perfect ones, 0..1, [providers].
+
+    Paths that are better by nature differ, so where some never fail as many seldom do; praise is a heap at perfection.
+    """
+    perfect, nearly = (pairs.by_provider(voice * which) for which in (found.perfect, found.good & ~found.perfect))
+    return or_zero(ratio(np.maximum(perfect - nearly, 0.0), perfect))
 
 
 def rings(pairs: Capped, found: Dissent) -> tuple[Ints, Ints]:

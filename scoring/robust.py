@@ -60,15 +60,17 @@ def robust_rates(outcomes: Outcomes, anchors: Anchors | None = None) -> RobustRa
     many reports. **Expected.** m_pt: mean of y over the believed voices of p in t, so an outage that all see is
     nobody's dissent. **Apart.** r_up = mean over u's n slots of y − m; D_up = r_up − median of p. **Bad dissent**:
     ``D < −max(.08, 5 s, 2 √(n f + 1) / n)``, f the failure share of p, s² = (1.4826 MAD of D)² − f (1 − f) / n: more
-    than reporters of p differ by nature and by chance. **Good dissent**: D > .08 and failures at most n f / 10, n f at
-    least 4. The two are not alike: a path that works better than the usual is common, so good evidence is doubted only
-    where it is nearly perfect and many failures were due; one that fails more is rare where all others succeed.
-    **Contested.** Where a share o of p's reporters dissents one way, doubt in these pairs is
-    ``min(1, max(0, (o − .13) / .06)) · min(1, max(0, (.5 − o) / .1))``. **Rings.** Reporters that share three dissents,
-    half of all that either has, are linked; components of 5 and of 5 % of all reporters are rings. Its targets are the
-    providers where its mean D is .05 and four standard errors off the others'; there none of its voices counts,
-    elsewhere all do. Three rounds, medians and means from believed voices. **Rate.** Mean over p's voices of y where
-    believed and m_pt where not: what the others saw at that time stands in for what is doubted, so leaving it out
+    than reporters of p differ by nature and by chance; the MAD is of all voices, believed or not. **Good dissent**:
+    D > .08 and failures at most n f / 10, n f at least 4. The two are not alike: a path that works better than the
+    usual is common, so good evidence is doubted only where it is perfect, many failures were due, and perfection is a
+    heap; one that fails more is rare where all others succeed. **Contested.** Where a share o of p's reporters dissents
+    one way, doubt in these pairs is ``min(1, max(0, (o − .13) / .06)) · min(1, max(0, (.5 − o) / .1))``. Of good
+    dissents only those without a failure count here, each as the share ``max(0, 1 − b / a)``, a how many these are, b
+    how many dissent upwards with a failure: better paths differ, lies do not. **Rings.** Reporters that share three
+    dissents, half of all that either has, are linked; components of 5 and of 5 % of all reporters are rings. Its
+    targets are the providers where its mean D is .05 and four standard errors off the others'; there none of its voices
+    counts, elsewhere all do. Three rounds, medians and means from believed voices. **Rate.** Mean over p's voices of y
+    where believed and m_pt where not: what the others saw at that time stands in for what is doubted, so leaving it out
     shifts nothing. **Anchors** multiply a voice (``anchor_trust``), and shield it from doubt as far as they agreed.
 
     Median and MAD: Huber, Robust Statistics, 1981. Groups that move together: Mukherjee, Liu, Glance, Spotting Fake

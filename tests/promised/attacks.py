@@ -20,8 +20,13 @@ PROMISES: Final[dict[str, Promise]] = {
         ),
     ),
     "attacks.asymmetry": Promise(
-        "Bad evidence is doubted where it exceeds nature and chance, good evidence only where it is nearly perfect.",
-        tests_in(_ROBUST, "test_good_evidence_needs_to_be_nearly_perfect_to_be_doubted_and_bad_does_not"),
+        "Bad evidence is doubted where it exceeds nature and chance, good evidence only where perfection is a heap.",
+        tests_in(
+            _ROBUST,
+            "test_good_evidence_needs_to_be_nearly_perfect_to_be_doubted_and_bad_does_not",
+            "test_better_paths_that_fail_now_and_then_vouch_for_those_that_never_do",
+            "test_where_half_of_the_reporters_fare_worse_by_all_degrees_nobody_is_doubted",
+        ),
     ),
     "attacks.cap": Promise(
         "However many reports, a reporter has one voice about a provider in a slot.",

@@ -61,6 +61,27 @@ def test_good_evidence_needs_to_be_nearly_perfect_to_be_doubted_and_bad_does_not
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_better_paths_that_fail_now_and_then_vouch_for_those_that_never_do(seed: int) -> None:
+    paths = town(seed)
+    paths[:8, 0] = 1.0  # four without a failure, and four with one: better paths, one beside the other
+    paths[4:8, 0, 0] = 0.0
+    heap = town(seed)
+    heap[:8, 0] = 1.0
+    natural, praised = robust_rates(outcomes_of_table(paths)), robust_rates(outcomes_of_table(heap))
+    assert natural.rate[0] == pytest.approx(natural.capped[0], abs=1e-12)
+    assert praised.rate[0] < praised.capped[0] - 0.1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_where_half_of_the_reporters_fare_worse_by_all_degrees_nobody_is_doubted(seed: int) -> None:
+    table = town(seed, reporters=60, slots=60)
+    works = np.concatenate([np.linspace(0.2, 0.9, 30), np.full(30, 0.97)])
+    table[:, 0] = np.random.default_rng(seed).random((60, 60)) < works[:, None]
+    found = robust_rates(outcomes_of_table(table))
+    assert found.rate[0] == pytest.approx(found.capped[0], abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_a_ring_too_small_to_contest_a_provider_is_found_over_several(seed: int) -> None:
     table = town(seed, reporters=60)
     honest = table[6:].mean(axis=(0, 2))
