@@ -135,10 +135,8 @@ class Answers:
         if record is None:
             closest = [] if entry else self._closest(wanted, view)
             return assembly.unknown(wanted, entry, closest, view.origin, expected if entry else None)
-        peers = view.peers.of(wanted, record.facet, now_s)
-        name = entry.name if entry else wanted
-        asked = facet_of(task_type, region)
-        return assembly.check(record, name, asked, peers, now_s, view.origin, expected)
+        known = view.peers.known(record, entry.name if entry else wanted, now_s)
+        return assembly.check(known, facet_of(task_type, region), now_s, view.origin, expected)
 
     async def rank(
         self, provider_ids: Sequence[str] | None = None, *, task_type: str | None = None, limit: int = 10

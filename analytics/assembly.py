@@ -1,6 +1,7 @@
 """Score records → answers. Pure: what is known comes in, models go out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final, cast
 
 from analytics.catalog import CatalogEntry
@@ -30,7 +31,10 @@ from analytics.sentences import check_sentence, contribution_sentence, explain_s
 from scoring.records import DimensionRecord, ScoreRecord
 from scoring.tables import DIMENSIONS
 
-__all__ = ["HISTORY", "check", "discovered", "explain", "freshness", "history", "ranked", "unexplained", "unknown"]
+__all__ = [
+    "HISTORY", "Known", "check", "discovered", "explain", "freshness", "history", "known", "ranked", "unexplained",
+    "unknown",
+]  # fmt: skip
 
 HISTORY: Final = ("7d", "30d", "90d")
 """Windows of ``CheckAnswer.history``."""
@@ -38,22 +42,23 @@ LEVEL: Final = 0.9
 """Of every interval."""
 
 
-def check(
-    record: ScoreRecord,
-    name: str,
-    asked: str,
-    peers: Mapping[str, PeerItem],
-    now_s: float,
-    origin: Origin,
-    prediction: PredictionItem | None = None,
-) -> CheckAnswer:
-    """The answer for a provider with a record; ``asked`` is the facet wanted."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What every check of a provider says until its record, its name or its peers change. Answers share its parts."""
+
+    record: ScoreRecord
+    name: str
+    fields: dict[str, object]
+    """Of ``CheckAnswer``, as of now, live and for the facet that was asked for."""
+
+
+def known(record: ScoreRecord, name: str, peers: Mapping[str, PeerItem]) -> Known:
+    """What does not depend on who asks and when."""
     windows = record.windows
     month, day = windows.get("30d"), windows.get("24h")
     dimensions = _dimensions(record.dimensions, peers)
     own = {key: found.z_score for key, found in dimensions.items()}
     others = {key: found.peer.z_score if found.peer else None for key, found in dimensions.items()}
-    age_s = now_s - record.as_of_s
     fields: dict[str, object] = {
         "provider_id": record.provider_id,
         "name": name,
@@ -75,13 +80,26 @@ def check(
         "facet": record.facet,
         "as_of": rfc3339(record.as_of_s),
         "last_report": rfc3339(record.last_report_s),
-        "age_s": age_s,
-        **origin.fields(),
+        "age_s": 0.0,
+        **Origin("live").fields(),
         "known": True,
         "closest": [],
-        "summary": check_sentence(record, asked, age_s, origin.stale_because),
-        "prediction": prediction,
+        "summary": check_sentence(record, record.facet, 0.0, None),
+        "prediction": None,
     }
+    return Known(record, name, fields)
+
+
+def check(
+    found: Known, asked: str, now_s: float, origin: Origin, prediction: PredictionItem | None = None
+) -> CheckAnswer:
+    """The answer for a provider with a record; ``asked`` is the facet wanted."""
+    record = found.record
+    fields = found.fields.copy()
+    fields["age_s"] = age_s = now_s - record.as_of_s
+    fields["prediction"] = prediction
+    if origin.stale_because is not None or origin.source != "live" or (asked and asked != record.facet):
+        fields.update(origin.fields(), summary=check_sentence(record, asked, age_s, origin.stale_because))
     return CheckAnswer.trusted(fields)
 
 

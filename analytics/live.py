@@ -60,6 +60,7 @@ class Views:
         self._board, self._feed, self._lake = board, feed, lake
         self._category_of, self._away_s, self._overdue = category_of, away_s, overdue
         self._peers = PeerView(board, category_of)
+        self._live = View(board, self._peers, Origin("live"))
         self._kept: tuple[float, Board, PeerView] | None = None
         self._reading = asyncio.Lock()
 
@@ -76,7 +77,8 @@ class Views:
         """
         is_live = self._feed.is_live(now_s, self._away_s)
         if is_live and len(self._board):
-            return View(self._board, self._peers, Origin("live", self._late(now_s)))
+            late = self._late(now_s)
+            return self._live if late is None else View(self._board, self._peers, Origin("live", late))
         away = self._away(now_s, is_live)
         problem = None
         try:

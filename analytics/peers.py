@@ -1,15 +1,17 @@
 """How the providers of a board compare with their peers, computed for all at once and kept for a moment."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.assembly import Known, known
 from analytics.board import Board
 from analytics.models import PeerItem
 from scoring.peers import compare
+from scoring.records import ScoreRecord
 from scoring.tables import DIMENSIONS
 
 __all__ = ["KEPT_S", "PeerView"]
@@ -17,6 +19,8 @@ __all__ = ["KEPT_S", "PeerView"]
 KEPT_S: Final = 1.0
 """A comparison is at most this old, seconds: 10,000 providers take 20 ms, too long for every question."""
 _KEPT_FACETS: Final = 64
+_KEPT_KNOWN: Final = 16_384
+"""Of the providers asked about since the last comparison, so many are kept ready; 6 KB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class _Comparison:
     """[N, D]"""
     figures: NDArray[np.float64]
     """z-score, percentile, median, [N, D, 3]; nan is absent."""
+    known: dict[str, Known] = field(default_factory=dict)
+    """What was made of providers that were asked about, by id."""
 
 
 class PeerView:
@@ -63,6 +69,17 @@ class PeerView:
             )
             for name, peers, (z_score, percentile, median) in zip(DIMENSIONS, counts, figures, strict=True)
         }
+
+    def known(self, record: ScoreRecord, name: str, now_s: float) -> Known:
+        """What every answer about a record says, with its peers; made once for a record, a name and a comparison."""
+        kept = self._comparison(record.facet, now_s).known
+        found = kept.get(record.provider_id)
+        if found is None or found.record is not record or found.name != name:
+            found = known(record, name, self.of(record.provider_id, record.facet, now_s))
+            if len(kept) >= _KEPT_KNOWN:
+                kept.clear()
+            kept[record.provider_id] = found
+        return found
 
     def _comparison(self, facet: str, now_s: float) -> _Comparison:
         kept = self._kept.get(facet)

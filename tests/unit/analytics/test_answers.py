@@ -84,6 +84,22 @@ def test_a_task_is_answered_for_by_its_own_reports_and_another_by_all(service: S
     assert "Nothing is known for task type sql alone" in other.summary
 
 
+def test_a_check_says_the_newest_record_and_leaves_earlier_answers_as_they_were(
+    root: Path, records: list[ScoreRecord], steady: ScoreRecord
+) -> None:
+    made = small_service(root, records)
+    before = asyncio.run(made.answers.check(STEADY))
+    other = asyncio.run(made.answers.check(STEADY, task_type="untried"))
+    made.board.put(replace(steady, trust_score=0.125, as_of_s=NOW_S - 2.0))
+    after = asyncio.run(made.answers.check(STEADY))
+    made.lake.close()
+    assert "Nothing is known for task type untried alone" in other.summary
+    assert (before.trust_score, before.age_s) == (steady.trust_score, 0.0)
+    assert (after.trust_score, after.age_s) == (0.125, 2.0)
+    assert "trust 0.12" in after.summary
+    assert "untried" not in before.summary + after.summary
+
+
 @pytest.mark.promise("answers.unknown-is-no-number")
 def test_unknown_provider_is_said_plainly(service: Service) -> None:
     answer = asyncio.run(service.answers.check("demo-stedy"))

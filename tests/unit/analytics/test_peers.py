@@ -72,3 +72,21 @@ def test_a_comparison_is_kept_for_a_second_and_then_made_anew(
     board.put(with_value("p6", 0.9))
     assert view.of("p0", "", NOW_S + KEPT_S / 2)["reliability"].peers == 5
     assert view.of("p0", "", NOW_S + KEPT_S)["reliability"].peers == 6
+
+
+def test_what_is_known_of_a_provider_is_made_once_until_record_name_or_comparison_change(
+    with_value: Callable[[str, float], ScoreRecord],
+) -> None:
+    records = [with_value(f"p{at}", 0.9) for at in range(6)]
+    board = Board(records)
+    view = PeerView(board, lambda _: "databases")
+    found = view.known(records[0], "p0", NOW_S)
+    assert view.known(records[0], "p0", NOW_S + KEPT_S / 2) is found
+    assert view.known(records[0], "a name", NOW_S).fields["name"] == "a name"
+    newer = replace(records[0], trust_score=0.25)
+    board.put(newer)
+    assert view.known(newer, "p0", NOW_S).fields["trust_score"] == 0.25
+    board.put(with_value("p6", 0.9))
+    dimensions = view.known(newer, "p0", NOW_S + KEPT_S).fields["dimensions"]
+    assert isinstance(dimensions, dict)
+    assert dimensions["reliability"].peer.peers == 6
