@@ -26,43 +26,83 @@ LAST_SEEN: Final[BlockKey] = (0, 0)
 KEEP_S: Final = {60: 70 * 60, 3_600: 170 * 3_600, 86_400: 92 * 86_400}
 """How long panes of a level are held after their start: what the windows need and some room for clocks."""
 ROWS_PER_PART: Final = 1_024
+MOST_OPEN_ROWS: Final = 1 << 17
+"""Rows of all open blocks up to which they stay open for one more flush: 10 to 100 MB."""
 
 
 class Block:
     """The panes of one start, open: sums, the last source offset in each row, latency counts.
 
-    Of a statistic that nobody states no column is written, and what was never written takes no memory: most traffic
-    states eight of 31.
+    Only rows that hold something have a place, and only statistics that somebody states a column: a minute of a fleet
+    in which few report, and most traffic, which states eight of 31, take what they hold.
     """
 
-    __slots__ = ("latency", "offset", "stats")
+    __slots__ = ("_columns", "_held", "latency", "offset", "place")
 
     def __init__(self, rows: int) -> None:
-        self.stats = _no_stats(rows)
-        """[rows, len(STATS)], to be read; written by ``add``."""
-        self.offset = np.full(rows, -1, np.int64)
+        self.place: NDArray[np.int32] = np.zeros(rows, np.int32)
+        """[rows] where a row's values stand; 0, where nothing stands, for a row that holds nothing."""
+        self.offset = np.full(1, -1, np.int64)
+        """Last source offset, by place."""
+        self._columns: dict[int, Ints] = {}
+        self._held = 1
+        """Places that are taken; there is room for ``len(offset)``."""
         self.latency = Counts()
 
     def grow(self, rows: int) -> None:
         """Hold at least ``rows`` rows."""
-        have = len(self.offset)
+        have = len(self.place)
         if have < rows:
-            room, before = max(rows, have * 2), self.stats
-            self.stats, self.offset = _no_stats(room), grown(self.offset, room, -1)
-            self.add(np.arange(have), before)
+            self.place = grown(self.place, max(rows, have * 2))
+
+    @property
+    def room(self) -> int:
+        """How many rows there is memory for."""
+        return len(self.offset)
+
+    def rows(self, first: int = 0, last: int | None = None) -> Ints:
+        """Those from ``first`` up to, not including, ``last`` that hold something, ascending."""
+        return np.flatnonzero(self.place[first:last]) + first
 
     def of(self, rows: Ints) -> Ints:
         """What ``rows`` hold, [n, len(STATS)]."""
-        return self.stats.T.take(rows, axis=1).T
+        place = self.place[rows]
+        stats = np.zeros((len(STATS), len(rows)), np.int64)  # a column lies together
+        for number, column in self._columns.items():
+            stats[number] = column[place]
+        return stats.T
 
-    def add(self, rows: Ints, stats: Ints) -> None:
-        """Add ``stats`` [n, len(STATS)], of either sign, to ``rows``, each of which is given once."""
-        for column in np.flatnonzero(np.bitwise_or.reduce(stats, axis=0)).tolist():
-            self.stats[rows, column] += stats[:, column]
+    def offsets(self, rows: Ints) -> Ints:
+        """Last source offset of ``rows``, -1 for those that hold nothing."""
+        return self.offset[self.place[rows]]
 
+    def places(self, rows: Ints) -> Ints:
+        """Places of ``rows``, which are made where there are none; a row may be given more than once."""
+        place = self.place[rows]
+        if not place.all():
+            new = np.unique(rows[place == 0])
+            held = self._held + len(new)
+            if held > self.room:
+                room = max(held, min(2 * self.room, len(self.place) + 1))
+                self.offset = grown(self.offset, room, -1)
+                self._columns = {number: grown(column, room) for number, column in self._columns.items()}
+            self.place[new] = np.arange(self._held, held)
+            self._held, place = held, self.place[rows]
+        return place.astype(np.int64)
 
-def _no_stats(rows: int) -> Ints:
-    return np.zeros((len(STATS), rows), np.int64).T  # a column lies together
+    def column(self, number: int) -> Ints:
+        """One statistic by place, to be added to at ``places``; ask for those first."""
+        column = self._columns.get(number)
+        if column is None:
+            column = self._columns[number] = np.zeros(self.room, np.int64)
+        return column
+
+    def add(self, rows: Ints, stats: Ints, offset: Ints) -> None:
+        """Add ``stats`` [n, len(STATS)], of either sign, to ``rows``, each given once, and set their offsets."""
+        place = self.places(rows)
+        for number in np.flatnonzero(np.bitwise_or.reduce(stats, axis=0)).tolist():
+            self.column(number)[place] += stats[:, number]
+        self.offset[place] = offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +144,8 @@ class Book:
         """(level_s, start_s, part) changed since the last flush."""
         self.used: set[BlockKey] = set()
         """Blocks that were asked for since the last flush."""
+        self.recent: set[BlockKey] = set()
+        """Blocks that were asked for since something was sent of which it is not known yet whether it arrived."""
         self.named = 0
         """How many names the last flush wrote."""
         self._narrow: dict[BlockKey, Narrow] = {}
@@ -119,9 +161,10 @@ class Book:
     def block(self, key: BlockKey) -> Block:
         """The block of ``key``, opened, made or grown to hold every row."""
         self.used.add(key)
+        self.recent.add(key)
         block = self.blocks.get(key)
         if block is None:
-            block = self.blocks[key] = Block(max(64, 1 << (len(self.names) - 1).bit_length()))
+            block = self.blocks[key] = Block(max(64, len(self.names)))
             self._narrow.pop(key, None)
             if key in self.closed:
                 for part in self.closed.pop(key).parts():
@@ -148,6 +191,16 @@ class Book:
         changed = {dirty[:2] for dirty in self.dirty}
         return [key for key in self.blocks if key not in self.used and key not in changed and key != LAST_SEEN]
 
+    def crowding(self) -> list[BlockKey]:
+        """Where many rows are open: blocks that may be closed since they did not change and all that was sent arrived.
+
+        When the past comes in, those of some weeks are asked for between two flushes, and not again.
+        """
+        if sum(block.room for block in self.blocks.values()) <= MOST_OPEN_ROWS:
+            return []
+        changed = {dirty[:2] for dirty in self.dirty}
+        return [key for key in self.blocks if key not in self.recent and key not in changed and key != LAST_SEEN]
+
     def touch(self, key: BlockKey, rows: Ints) -> None:
         """Mark ``rows`` of a block as changed."""
         level_s, start_s = key
@@ -156,7 +209,7 @@ class Book:
     def touch_all(self) -> None:
         """Mark everything as changed."""
         for key, block in self.blocks.items():
-            self.touch(key, np.flatnonzero(block.offset >= 0))
+            self.touch(key, block.rows())
         self.dirty.update((*key, part) for key, closed in self.closed.items() for part in closed.values)
 
     def part(self, level_s: int, start_s: int, part: int) -> Part:
@@ -167,15 +220,15 @@ class Book:
             closed = self.closed.get(key)
             return closed.read(closed.values[part]) if closed and part in closed.values else EMPTY
         first, last = part * ROWS_PER_PART, (part + 1) * ROWS_PER_PART
-        rows = np.flatnonzero(block.offset[first:last] >= 0) + first
-        return Part(rows, block.of(rows), block.offset[rows], *block.latency.of_rows(first, last))
+        rows = block.rows(first, last)
+        return Part(rows, block.of(rows), block.offsets(rows), *block.latency.of_rows(first, last))
 
     def parts(self, key: BlockKey) -> Iterator[Part]:
         """All that a block holds, without opening it; an open one in one part."""
         block = self.blocks.get(key)
         if block is not None:
-            rows = np.flatnonzero(block.offset >= 0)
-            yield Part(rows, block.of(rows), block.offset[rows], *block.latency.all())
+            rows = block.rows()
+            yield Part(rows, block.of(rows), block.offsets(rows), *block.latency.all())
         elif key in self.closed:
             yield from self.closed[key].parts()
 
@@ -215,8 +268,7 @@ class Book:
 
 
 def _fill(block: Block, part: Part) -> None:
-    block.add(part.rows, part.stats - block.of(part.rows))
-    block.offset[part.rows] = part.offset
+    block.add(part.rows, part.stats - block.of(part.rows), part.offset)
     block.latency.put(part.latency_keys, part.latency_counts)
 
 

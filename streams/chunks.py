@@ -5,9 +5,11 @@ is that of the last one; groups, rebalance, tables, changelog and commit stay Fa
 chunks: Faust would take the offsets between two chunk ends for a gap in the log and commit one chunk per interval.
 """
 
+import asyncio
+import weakref
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import aiokafka
 import faust
@@ -18,7 +20,12 @@ from faust.types.tuples import ConsumerMessage
 
 from streams.runs import ISOLATION, fetched_runs
 
-__all__ = ["ChunkTransport", "use_chunks"]
+__all__ = ["MOST_CHUNKS", "ChunkTransport", "use_chunks"]
+
+MOST_CHUNKS: Final = 4
+"""Chunks of a partition that may wait to be taken. Each holds up to 8 MiB as fetched."""
+LOOK_S: Final = 0.02
+"""Seconds between two looks at whether a partition of which enough waits has room again."""
 
 
 class ChunkThread(driver.AIOKafkaConsumerThread):
@@ -63,6 +70,8 @@ class ChunkConsumer(driver.Consumer):
         """Generation and offset of the last record of each partition that was handed over."""
         self._skipped: dict[TP, tuple[int, int]] = {}
         """Generation and offset of the first record of each partition that was fetched and not handed over."""
+        self._untaken: dict[TP, list[weakref.ref[ConsumerMessage]]] = defaultdict(list)
+        """Chunks handed over, of which some may still hold their records."""
         self._opened = -1
         """The generation in which chunks are handed over."""
 
@@ -101,6 +110,34 @@ class ChunkConsumer(driver.Consumer):
             await thread.seek_to_beginning(*fresh)
         return committed  # type: ignore[return-value]  # Faust knows that one may be missing, its type does not
 
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """Records of partitions that have room for them.
+
+        Faust's own bound is 4,096 messages a stream, which here are chunks of 20,000 records: it would read in all that
+        waits on the broker, at 330 bytes a record. What is not asked for stays there.
+        """
+        if active_partitions is None:
+            return await super()._getmany(active_partitions, timeout)
+        roomy = {tp for tp in active_partitions if self._has_room(tp)}
+        if len(roomy) < len(active_partitions):
+            timeout = min(timeout, LOOK_S)
+        if roomy:
+            return await super()._getmany(roomy, timeout)
+        await asyncio.sleep(timeout)
+        return {}
+
+    def _has_room(self, tp: TP) -> bool:
+        """Whether fewer than ``MOST_CHUNKS`` chunks, and fewer records than one may hold, wait to be taken."""
+        generation, held = self.app.consumer_generation_id, []
+        for ref in self._untaken.pop(tp, ()):
+            chunk = ref()
+            if chunk is not None and chunk.value is not None and chunk.generation_id == generation:
+                held.append((ref, len(chunk.value)))
+        if held:
+            self._untaken[tp] = [ref for ref, _ in held]
+        most: int = self.app.conf.broker_max_poll_records or 0
+        return len(held) < MOST_CHUNKS and sum(records for _, records in held) < most
+
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         """One message per fetched run of a partition."""
         records, active = await self._wait_next_records(timeout)
@@ -124,7 +161,9 @@ class ChunkConsumer(driver.Consumer):
             read: Any = self._read_offset[tp]  # None before the first message, which Faust's type forgets
             if read is None or run[-1].offset >= read:
                 self._handed_over[tp].append(run[-1].offset)
-            yield tp, self._chunk(tp, run, generation)
+            chunk = self._chunk(tp, run, generation)
+            self._untaken[tp].append(weakref.ref(chunk))
+            yield tp, chunk
 
     async def _passes(self, tp: TP, run: list[Any], generation: int, is_active: bool) -> bool:
         """Whether a run may be handed over. What came too early is read again, before all that came later."""
@@ -197,6 +236,7 @@ class ChunkConsumer(driver.Consumer):
         for tp in revoked:
             self._handed_over.pop(tp, None)
             self._through.pop(tp, None)
+            self._untaken.pop(tp, None)
         for listener in self.transport.on_revoked:
             listener(revoked)
         await super().on_partitions_revoked(revoked)

@@ -311,7 +311,7 @@ def _close(table: BookTable, partition: int, book: Book, unused: Iterable[BlockK
     for key in unused:
         block = book.blocks.get(key)
         if block is not None:
-            parts = np.unique(np.flatnonzero(block.offset >= 0) // ROWS_PER_PART).tolist()
+            parts = np.unique(block.rows() // ROWS_PER_PART).tolist()
             keys = {part: _part_key(partition, (*key, part)) for part in parts}
             if all(part_key in table.data for part_key in keys.values()):  # else the partition left
                 book.close(key, Closed({part: table.data[part_key] for part, part_key in keys.items()}, decode_part))
@@ -342,7 +342,7 @@ async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids
     except BaseException:
         book.named, book.dirty = min(named, book.named), book.dirty | dirty
         raise
-    _close(table, partition, book, [key for key in unused if key not in book.used])
+    _close(table, partition, book, {*(key for key in unused if key not in book.used), *book.crowding()})
     return sum(map(len, stages))
 
 

@@ -184,6 +184,7 @@ class ScoreLoop:
         if self._partitions.get(number) is not held:
             return
         waiting, held.waiting = held.waiting, Waiting()
+        held.state.book.recent.clear()
         try:
             await flush_book(self._table, number, held.state.book, held.state.as_of_s)
         except BaseException:

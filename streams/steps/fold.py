@@ -83,7 +83,7 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
         key = (level_s, start)
         if state.book.holds(key):
             block = state.book.block(key)
-            held = fresh & here & (columns.offset <= block.offset[rows])
+            held = fresh & here & (columns.offset <= block.offsets(rows))
             fresh &= ~held
             if held.any():
                 state.unsent.setdefault(key, []).append(rows[held])
@@ -145,12 +145,13 @@ def _latency(inc: Increments, rows: Ints) -> _Latency:
 
 def _add(state: FoldState, key: BlockKey, inc: Increments, columns: Mapping[int, Ints], pane: Ints, row: Ints) -> None:
     block = state.book.block(key)
+    place = block.places(row)
     if key == LAST_SEEN:
-        np.maximum.at(block.stats[:, 0], row, inc.last_event_us[pane])
+        np.maximum.at(block.column(0), place, inc.last_event_us[pane])
     else:
         for column, values in columns.items():  # see add_rows; here only these few are looked up by pane
-            np.add.at(block.stats[:, column], row, values[pane])
-    np.maximum.at(block.offset, row, inc.last_offset[pane])
+            np.add.at(block.column(column), place, values[pane])
+    np.maximum.at(block.offset, place, inc.last_offset[pane])
     state.book.touch(key, row)
     state.unsent.setdefault(key, []).append(row)
 
@@ -169,7 +170,7 @@ def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
         entity,
         np.concatenate([np.full(len(part.rows), part.key[0]) for part in parts]),
         np.concatenate([np.full(len(part.rows), part.key[1]) for part in parts]),
-        np.concatenate([part.block.offset[part.rows] for part in parts]),
+        np.concatenate([part.block.offsets(part.rows) for part in parts]),
         np.concatenate([part.block.of(part.rows) for part in parts]),
         np.concatenate(latency_pane),
         np.concatenate([part.keys % BUCKETS for part in parts]),
@@ -184,7 +185,7 @@ def mark_unsent(state: FoldState) -> None:
     """
     for key in list(state.book.blocks):
         block = state.book.block(key)
-        state.unsent[key] = [np.flatnonzero(block.offset >= 0)]
+        state.unsent[key] = [block.rows()]
         block.latency.mark_all()
     state.told.clear()
 

@@ -17,6 +17,28 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_a_block_is_closed_without_a_flush_where_nothing_comes_any_more",
         ),
     ),
+    "memory.open-panes": Promise(
+        "An open pane block takes memory for the rows that hold something; where many are open, those are closed that "
+        "nothing asked for since all that was sent of them arrived.",
+        tests_in(
+            "unit/scoring/test_book",
+            "test_rows_that_hold_nothing_take_four_bytes",
+            "test_where_many_rows_are_open_what_is_settled_may_be_closed",
+        )
+        + tests_in(
+            "unit/streams/agents/test_fold_memory",
+            "test_what_is_closed_because_much_is_open_gets_where_it_should_after_failures",
+            "test_what_was_sent_during_a_flush_and_got_lost_is_sent_again_where_much_is_open",
+        ),
+    ),
+    "memory.fetched": Promise(
+        "What waits on the broker stays there while a worker holds enough that it has not taken up.",
+        tests_in("unit/streams/test_chunks", "test_a_partition_of_which_enough_waits_is_left_on_the_broker"),
+    ),
+    "memory.changed-panes": Promise(
+        "Changed panes of many partitions are sent one partition after the other.",
+        tests_in("unit/streams/agents/test_fold_memory", "test_many_changed_panes_are_sent_a_partition_at_a_time"),
+    ),
     "memory.late-reports": Promise(
         "A report that comes late for panes held as bytes opens them again, and nothing of them is lost or sent twice.",
         tests_in("unit/streams/test_tables", "test_what_was_closed_is_not_sent_again_but_what_comes_late_for_it_is")

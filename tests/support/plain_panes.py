@@ -153,14 +153,15 @@ def panes_in(book: Book) -> tuple[dict[PaneKey, Pane], dict[str, tuple[int, int]
     newest: dict[str, tuple[int, int]] = {}
     for level_s, start_s in book.block_keys():
         block = book.block((level_s, start_s))
-        for row, name in enumerate(book.names[: len(block.offset)]):
-            if block.offset[row] < 0:
-                assert not block.stats[row].any(), "a row without an offset holds something"
+        rows = np.arange(len(book.names))
+        for name, offset, values in zip(book.names, block.offsets(rows).tolist(), block.of(rows).tolist(), strict=True):
+            if offset < 0:
+                assert not any(values), "a row without an offset holds something"
             elif (level_s, start_s) == LAST_SEEN:
-                newest[name] = (int(block.stats[row, 0]), int(block.offset[row]))
+                newest[name] = (values[0], offset)
             else:
-                stats = {stat: value for stat, value in zip(STATS, block.stats[row].tolist(), strict=True) if value}
-                panes[level_s, start_s, name] = Pane(Counter(stats), Counter(), int(block.offset[row]))
+                stats = {stat: value for stat, value in zip(STATS, values, strict=True) if value}
+                panes[level_s, start_s, name] = Pane(Counter(stats), Counter(), offset)
         for key, count in zip(*map(np.ndarray.tolist, block.latency.all()), strict=True):
             panes[level_s, start_s, book.names[key // BUCKETS]].buckets[key % BUCKETS] = count
     return panes, newest

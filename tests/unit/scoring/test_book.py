@@ -21,11 +21,35 @@ def ints(*values: int) -> NDArray[np.int64]:
 # ------------------------------------------------------------------------------------------------------------ blocks
 def test_a_block_grows_without_losing_anything() -> None:
     block = Block(2)
-    block.stats[1, 0], block.offset[1] = 7, 3
+    block.add(ints(1), stated(1, 0, 7), ints(3))
     block.grow(5)
     block.grow(4)
-    assert len(block.offset) == len(block.stats) >= 5
-    assert (block.stats[1, 0], block.offset.tolist()[:3]) == (7, [-1, 3, -1])
+    block.add(ints(4, 0), stated(2, 2, 5), ints(8, 9))
+    assert block.offsets(np.arange(5)).tolist() == [9, 3, -1, -1, 8]
+    assert block.of(np.arange(5))[:, :3].tolist() == [[0, 0, 5], [7, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 5]]
+    assert (block.rows().tolist(), block.rows(1, 4).tolist()) == ([0, 1, 4], [1])
+
+
+def test_a_row_has_one_place_however_often_it_is_asked_for() -> None:
+    block = Block(100)
+    place = block.places(ints(7, 3, 7, 3, 50))
+    assert len(set(place.tolist())) == 3
+    assert place.all(), "the first place is that of rows that hold nothing"
+    assert place[:2].tolist() == place[2:4].tolist() == block.places(ints(7, 3)).tolist()
+
+
+def test_rows_that_hold_nothing_take_four_bytes() -> None:
+    block = Block(100_000)
+    block.add(ints(5, 99_999), stated(2, 3, 1), ints(0, 1))
+    assert block.place.nbytes == 400_000
+    assert block.room < 10
+
+
+def stated(rows: int, column: int, value: int) -> NDArray[np.int64]:
+    """One statistic of some rows."""
+    stats = np.zeros((rows, len(STATS)), np.int64)
+    stats[:, column] = value
+    return stats
 
 
 # ------------------------------------------------------------------------------------------------------------- books
@@ -37,8 +61,7 @@ def book_of(rows: int, seed: int = 0) -> Book:
     for key in (LAST_SEEN, MINUTE, (3_600, NOW_S // 3_600 * 3_600)):
         used = np.flatnonzero(rng.random(rows) < 0.7)
         block = book.block(key)
-        block.stats[used] = rng.integers(0, 100, (len(used), len(STATS)))
-        block.offset[used] = rng.integers(0, 1_000, len(used))
+        block.add(used, rng.integers(0, 100, (len(used), len(STATS))), rng.integers(0, 1_000, len(used)))
         if key != LAST_SEEN and len(used):
             block.latency.add(used * BUCKETS + rng.integers(0, BUCKETS, len(used)), np.ones(len(used), np.int64))
         book.touch(key, used)
@@ -75,7 +98,7 @@ def test_what_is_restored_is_not_taken_for_new() -> None:
 def test_a_part_holds_only_rows_that_hold_something() -> None:
     book = book_of(10)
     part = book.part(*MINUTE, 0)
-    assert part.rows.tolist() == np.flatnonzero(book.blocks[MINUTE].offset[:10] >= 0).tolist()
+    assert part.rows.tolist() == book.blocks[MINUTE].rows().tolist()
     assert 0 < len(part.rows) < 10
 
 
@@ -89,8 +112,8 @@ def test_the_newest_offset_is_that_of_any_row() -> None:
     book = Book()
     assert book.high == -1
     book.row("a")
-    book.block(LAST_SEEN).offset[:1] = 12
-    book.block(MINUTE).offset[:1] = 99
+    book.block(LAST_SEEN).add(ints(0), stated(1, 0, 1), ints(12))
+    book.block(MINUTE).add(ints(0), stated(1, 0, 1), ints(99))
     assert book.high == 12
 
 
@@ -167,8 +190,7 @@ def test_a_closed_block_is_opened_by_what_comes_late() -> None:
     before = closed.stats_of(MINUTE, ints(3))
     assert before is not None
     for one in (book, closed):
-        one.block(MINUTE).stats[3, 5] += 7
-        one.block(MINUTE).offset[3] = 2_000
+        one.block(MINUTE).add(ints(3), stated(1, 5, 7), ints(2_000))
         one.touch(MINUTE, ints(3))
     after = closed.stats_of(MINUTE, ints(3))
     assert after is not None
@@ -185,6 +207,19 @@ def test_what_was_used_or_changed_stays_open() -> None:
     assert book.unused() == [MINUTE, HOUR], "the newest events are never closed"
     book.block(HOUR)
     assert book.unused() == [MINUTE]
+
+
+def test_where_many_rows_are_open_what_is_settled_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    book = book_of(20)
+    book.recent.clear()
+    book.dirty.clear()
+    assert book.crowding() == []
+    monkeypatch.setattr("scoring.book.MOST_OPEN_ROWS", 30)
+    assert book.crowding() == [MINUTE, HOUR], "the newest events are never closed"
+    book.touch(MINUTE, ints(1))
+    assert book.crowding() == [HOUR], "the changelog has not the other"
+    book.block(HOUR)
+    assert book.crowding() == [], "what was sent of it may get lost"
 
 
 def test_a_closed_block_expires_like_an_open_one() -> None:
@@ -215,9 +250,9 @@ def test_statistics_that_nobody_states_take_no_memory() -> None:
     stats[:, :8] = 1
     before, blocks = resident_bytes(), [Block(16_384) for _ in range(60)]
     for block in blocks:
-        block.add(rows, stats)
-        block.add(rows[:3], -stats[:3])
-    assert resident_bytes() - before < sum(block.stats.nbytes for block in blocks) / 2, "8 of 31 are stated"
+        block.add(rows, stats, rows)
+        block.add(rows[:3], -stats[:3], rows[:3])
+    assert resident_bytes() - before < len(blocks) * stats.nbytes / 2, "8 of 31 are stated"
     assert blocks[7].of(np.array([0, 3])).sum(axis=1).tolist() == [0, 8]
 
 

@@ -31,8 +31,7 @@ class Both:
         for level_s in LEVELS_S:
             key = (level_s, int(event_s // level_s) * level_s)
             block = self.book.block(key)
-            block.stats[row] += stats[0]
-            block.offset[row] += 1
+            block.add(np.array([row]), stats, block.offsets(np.array([row])) + 1)
             block.latency.add(np.array([row * BUCKETS + bucket]), np.array([1]))
             self.windows.add(key, entity, stats)
             self.windows.add_latency(key, entity, np.array([bucket]), np.array([1]))

@@ -1,4 +1,5 @@
 import asyncio
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from streams.app import Parts, build_app
-from streams.chunks import ChunkConsumer
+from streams.chunks import MOST_CHUNKS, ChunkConsumer
 from tests.support.lake_maker import Message
 from tests.support.memory_worker import settings
 
@@ -98,6 +99,47 @@ def test_a_chunk_is_one_message_at_the_place_of_its_last_record() -> None:
         assert message.generation_id == 3
 
     with_consumer(check)
+
+
+def test_a_partition_of_which_enough_waits_is_left_on_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = TP("trust.reports", 1)
+
+    async def story() -> None:
+        with worker(poll_records=10) as parts:
+            await play(consumer_of(parts))
+
+    async def play(consumer: ChunkConsumer) -> None:
+        generation, asked = consumer.app.consumer_generation_id, []
+
+        async def fetched(partitions: set[TP] | None, timeout: float) -> dict[TP, Any]:
+            asked.append(partitions)
+            return {}
+
+        monkeypatch.setattr(consumer._thread, "getmany", fetched)
+
+        def waits(records: int, generation: int = generation) -> Any:
+            chunk = consumer._chunk(REPORTS, [_record(offset) for offset in range(records)], generation)
+            consumer._untaken[REPORTS].append(weakref.ref(chunk))
+            return chunk
+
+        both = {REPORTS, other}
+        small = waits(9)
+        await consumer._getmany(both, 1.0)
+        large = waits(1)
+        await consumer._getmany(both, 1.0)
+        assert await consumer._getmany({REPORTS}, 0.001) == {}
+        small.value = None
+        await consumer._getmany(both, 1.0)
+        tiny = [waits(1) for _ in range(MOST_CHUNKS - 1)]
+        await consumer._getmany(both, 1.0)
+        del tiny[0]
+        await consumer._getmany(both, 1.0)
+        late = waits(100, generation - 1)
+        await consumer._getmany(both, 1.0)
+        assert asked == [both, {other}, both, {other}, both, both]
+        assert (len(late.value), len(large.value)) == (100, 1), "both are held still"
+
+    asyncio.run(story())
 
 
 def test_what_is_read_twice_in_a_generation_is_handed_over_once() -> None:

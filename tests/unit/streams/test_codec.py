@@ -126,9 +126,9 @@ def test_few_stated_statistics_make_a_small_message() -> None:
     book = Book()
     for row in range(1_000):
         book.row(str(row))
-    block = book.block((60, NOW_S))
-    block.offset[:1_000] = np.arange(1_000)
-    block.stats[:1_000, 0] = 1
+    stats = np.zeros((1_000, len(STATS)), np.int64)
+    stats[:, 0] = 1
+    book.block((60, NOW_S)).add(np.arange(1_000), stats, np.arange(1_000))
     assert len(encode_part(book.part(60, NOW_S, 0))) < 5_200, "2 bytes of row and offset each, 1 of the count"
 
 

@@ -18,7 +18,7 @@ before = resident()
 held, pins = [], []
 """
 LARGE = """
-for number in range(200):  # a small one behind each keeps the heap from shrinking
+for number in range((100 << 20) // (2 * LARGE_BYTES)):  # a small one behind each keeps the heap from shrinking
     held.append(np.ones(2 * LARGE_BYTES // 8))
     pins.append(np.ones(16_000))
 held.clear()

@@ -229,7 +229,7 @@ def test_a_state_costs_some_bytes_a_pane_row_once_it_is_quiet() -> None:
             {"provider_id": provider, "outcome": "success", "timestamp": NOW_S - age_s, "latency_ms": latency_ms}
         )
     fold(state, columns_of_reports(reports), NOW_S)
-    rows = sum(int((block.offset >= 0).sum()) for block in state.book.blocks.values())
+    rows = sum(len(block.rows()) for block in state.book.blocks.values())
     flush(table, state.book)
     flush(table, state.book)
     held = sum(len(value) for closed in state.book.closed.values() for value in closed.values.values())

@@ -4,66 +4,16 @@ from typing import Any
 
 import msgspec
 import pytest
-from deltalake import DeltaTable
 from faust.types import TP
 
-from streams.agents import FoldLoop
 from streams.agents import fold as fold_agent
 from streams.codec import decode_updates
-from streams.sinks import LakeSinks
-from streams.steps.score import ScoreState, merge
 from streams.steps.updates import provider_of
 from streams.tables import load_book
-from streams.telemetry import Telemetry
-from tests.support.memory_worker import Chunks, Event, MemoryTable, MemoryTopic, NotServed, settings
-from tests.support.plain_panes import NOW_S, Pane, PaneKey, Report, panes_in, panes_of, some_reports
+from tests.support.fold_loop import Loop, chunk, rows, sums
+from tests.support.memory_worker import Event, MemoryTable, NotServed
+from tests.support.plain_panes import Report, panes_in, panes_of, some_reports
 from tests.support.wire_cases import GOOD, json_message
-
-
-class Loop:
-    """A fold loop and its surroundings in memory, with the lake in ``root``."""
-
-    def __init__(self, root: Path | None = None, log: Any = (), **values: Any) -> None:
-        self.table, self.panes, self.rejects = MemoryTable(log), MemoryTopic(), MemoryTopic()
-        self.telemetry = Telemetry()
-        self.lake = LakeSinks(str(root), "trust.reports", "trust.scores") if root else None
-        self.fold = FoldLoop(
-            settings(**values), self.table.as_table, self.panes.as_topic, self.rejects.as_topic, self.lake,
-            self.telemetry, lambda: float(NOW_S),
-        )  # fmt: skip
-
-    async def read(self, *events: Event) -> None:
-        """Let the agent see the events."""
-        await self.fold.run(Chunks(*events).as_stream)
-
-    def told(self) -> dict[PaneKey, Pane]:
-        """Panes as the scores hold them after all messages, without their source partition."""
-        state = ScoreState()
-        for message in self.panes.messages:
-            merge(state, decode_updates(message.value))
-        panes: dict[PaneKey, Pane] = {}
-        for (level, start, name), pane in panes_in(state.book)[0].items():
-            held = panes.setdefault((level, start, name.partition("\x00")[2]), Pane())
-            held.stats.update(pane.stats)
-            held.buckets.update(pane.buckets)
-        return panes
-
-    def counted(self, name: str) -> float:
-        """Value of a metric."""
-        return self.telemetry.registry.get_sample_value(name) or 0.0
-
-
-def chunk(reports: list[Any], partition: int = 0, first: int = 0) -> Event:
-    return Event("trust.reports", partition, [json_message(first + at, report) for at, report in enumerate(reports)])
-
-
-def sums(panes: dict[PaneKey, Pane]) -> dict[PaneKey, tuple[dict[str, int], dict[int, int]]]:
-    return {key: (dict(pane.stats), dict(pane.buckets)) for key, pane in panes.items()}
-
-
-def rows(root: Path, table: str) -> int:
-    return len(DeltaTable(str(root / table)).to_pyarrow_table())
-
 
 REPORTS: list[Report] = [*some_reports(1, 40, span_s=3_000)]
 
