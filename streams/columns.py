@@ -9,10 +9,15 @@ import pyarrow.compute as pc
 from scoring.panes import Columns, Floats, Ints
 from scoring.reports import CONSISTENCY, OUTCOMES, SECURITY
 
-__all__ = ["columns_of"]
+__all__ = ["FOLDED", "columns_of"]
 
 _NUMBERS: Final = ("latency_ms", "quality", "cost_usd", "data_age_s", "replication_lag_ms")
 _FLAGS: Final = ("schema_valid", "rate_limited")
+FOLDED: Final = (
+    "provider_id", "task_type", "region", "timestamp", "outcome", "offset",
+    *_NUMBERS, *_FLAGS, "consistency", "security",
+)  # fmt: skip
+"""Columns that ``columns_of`` looks at."""
 _OUTCOMES, _CONSISTENCY, _SECURITY = (pa.array(words) for words in (OUTCOMES, CONSISTENCY, SECURITY))
 
 

@@ -3,19 +3,25 @@
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.panes import increments
-from streams.columns import columns_of
+from streams.columns import FOLDED, columns_of
 from streams.delta_sink import DeltaSink, is_remote
 from streams.lake_faults import unwritable
 from streams.lake_watch import LakeWatch
 from streams.schemas import PANES_SCHEMA, REJECTS_SCHEMA, REPORTS_SCHEMA, SCORES_SCHEMA
 
 __all__ = ["LakeSinks", "pane_rows"]
+
+
+CHUNK_ROWS: Final = 2_000
+"""Rows of a chunk, on average, below which chunks are joined: Arrow messages come by the hundred rows, and each chunk
+has a price. Joining takes as much memory again."""
 
 
 class LakeSinks:
@@ -68,7 +74,8 @@ class LakeSinks:
         """
         with self.watch.commit("reports"):
             self.open()
-            reports = reports.combine_chunks()  # Arrow messages come by the hundred rows: each chunk has a price
+            if len(reports) < CHUNK_ROWS * reports["offset"].num_chunks:
+                reports = reports.combine_chunks()
             self._written += self.reports.write(reports, through)
             self.panes.write(reports, through)
             self.rejects.write(rejects, through)
@@ -90,10 +97,8 @@ class LakeSinks:
 
 def pane_rows(reports: pa.Table) -> pa.Table:
     """What the reports add to the one-minute panes, a row per minute, series and source partition."""
-    tables = [
-        _pane_rows(reports.filter(pc.equal(reports["partition"], p)), p)
-        for p in pc.unique(reports["partition"]).to_pylist()
-    ]
+    folded, partition = reports.select(FOLDED), reports["partition"]  # a filter copies all columns
+    tables = [_pane_rows(folded.filter(pc.equal(partition, p)), p) for p in pc.unique(partition).to_pylist()]
     return pa.concat_tables(tables)
 
 

@@ -40,6 +40,9 @@ past of 10,000 providers comes in a flush is slow; without a bound the next one 
 is slower, until the watchdog takes it for a stall, after a minute."""
 FEWEST_REPORTS: Final = 200_000
 """So many may always wait: a flush of few costs nearly as much, since all parts of the state are written again."""
+MOST_BYTES: Final = 64 << 20
+"""Of reports that wait for the lake, beside those that a flush is writing: some 250,000, a report taking 230 bytes and
+what it states in words."""
 TOGETHER: Final = 100_000
 """Changed panes of several partitions that are sent together: 25 MB of them, and as much again while they are put
 together. Where the past comes in, five seconds bring a million."""
@@ -135,6 +138,7 @@ class FoldLoop:
         held.waiting.reports += len(batch.table)
         if self._lake:
             held.waiting.tables.append(reports)
+            held.waiting.size += reports.nbytes
         held.waiting.rejects += [*batch.rejects, *doubted]
         if sum(map(len, held.unfolded)) >= FOLD_ROWS:
             self._fold(held)
@@ -161,8 +165,12 @@ class FoldLoop:
 
     def _must_wait(self) -> bool:
         """Whether enough was read that is not flushed."""
-        unflushed = sum(held.waiting.reports for held in self._partitions.values())
-        return self._pending() > self._settings.pending_rows or unflushed > self._most_unflushed
+        waiting = [held.waiting for held in self._partitions.values()]
+        return (
+            self._pending() > self._settings.pending_rows
+            or sum(one.reports for one in waiting) > self._most_unflushed
+            or sum(one.size for one in waiting) > MOST_BYTES
+        )
 
     def _learn(self, written: int, took_s: float) -> None:
         """Let as many wait as a flush writes in ``FLUSH_S``; one of few reports says little, unless it was slow."""

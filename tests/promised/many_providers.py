@@ -22,6 +22,7 @@ PROMISES: Final[dict[str, Promise]] = {
             "unit/streams/test_memory",
             "test_large_arrays_go_back_to_the_system_when_they_are_freed",
             "test_free_pages_between_what_is_held_go_back_to_the_system",
+            "test_what_arrow_holds_on_to_goes_back_to_the_system",
         ),
     ),
     "size.histograms": Promise(

@@ -35,6 +35,10 @@ PROMISES: Final[dict[str, Promise]] = {
         "What waits on the broker stays there while a worker holds enough that it has not taken up.",
         tests_in("unit/streams/test_chunks", "test_a_partition_of_which_enough_waits_is_left_on_the_broker"),
     ),
+    "memory.unflushed": Promise(
+        "A worker reads no more while 64 MiB of reports wait for the lake.",
+        tests_in("unit/streams/agents/test_fold_memory", "test_reading_waits_while_many_bytes_wait_for_the_lake"),
+    ),
     "memory.changed-panes": Promise(
         "Changed panes of many partitions are sent one partition after the other.",
         tests_in("unit/streams/agents/test_fold_memory", "test_many_changed_panes_are_sent_a_partition_at_a_time"),

@@ -33,6 +33,15 @@ gc.collect()
 if sys.argv[1] == "set" and not give_back_free():
     sys.exit(3)
 """
+ARROW = """
+import pyarrow as pa
+held += [pa.array([number] * 5_000) for number in range(1_000)]
+pins += [pa.array([number] * 50) for number in range(1_000)]
+held.clear()
+gc.collect()
+if sys.argv[1] == "set":
+    give_back_free()
+"""
 SAY = "print((resident() - before) >> 20)"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -53,3 +62,7 @@ def test_large_arrays_go_back_to_the_system_when_they_are_freed() -> None:
 def test_free_pages_between_what_is_held_go_back_to_the_system() -> None:
     assert kept_mib(SMALL, "unset") > 100, "of 122 MiB freed"
     assert kept_mib(SMALL, "set") < 30
+
+
+def test_what_arrow_holds_on_to_goes_back_to_the_system() -> None:
+    assert kept_mib(ARROW, "unset") > kept_mib(ARROW, "set") + 20, "of 38 MiB freed"

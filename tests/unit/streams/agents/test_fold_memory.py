@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -86,5 +87,22 @@ def test_what_was_sent_during_a_flush_and_got_lost_is_sent_again_where_much_is_o
             await loop.fold.flush()
         await loop.fold.flush()
         assert sums(loop.told()) == sums(panes_of(REPORTS))
+
+    asyncio.run(story())
+
+
+def test_reading_waits_while_many_bytes_wait_for_the_lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        loop = Loop(tmp_path, poll_records=1)
+        monkeypatch.setattr(fold_agent, "MOST_BYTES", 1)
+        await loop.read(chunk(REPORTS[:20]))
+        reading = asyncio.ensure_future(loop.read(chunk(REPORTS[20:], first=20)))
+        while loop.counted("trustscore_pending_reports") < 20:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not reading.done()
+        await loop.fold.flush()
+        await reading
+        assert loop.counted("trustscore_pending_reports") == 20
 
     asyncio.run(story())
