@@ -5,7 +5,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NAN", "Bools", "Floats", "Ints", "add_rows", "grown", "or_zero", "ratio"]
+__all__ = ["NAN", "Bools", "Floats", "Ints", "add_rows", "average_ranks", "grown", "or_zero", "ratio"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -61,3 +61,15 @@ def grown(values: NDArray[_T], rows: int, fill: Any = 0) -> NDArray[_T]:
     if fill:
         more[len(values) :] = fill
     return more
+
+
+def average_ranks(values: Floats) -> Floats:
+    """Rank of each value from 1, equal ones sharing the mean of theirs.
+
+    ``scipy.stats.rankdata`` gives the same; importing it takes a quarter of the time in which a worker starts.
+
+    >>> average_ranks(np.array([0.5, 0.1, 0.5])).tolist()
+    [2.5, 1.0, 2.5]
+    """
+    _, group, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[group])

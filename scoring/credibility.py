@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from scipy.stats import rankdata
 
 from scoring.agreement import Agreement, agreement
-from scoring.arrays import Bools, Floats, Ints
+from scoring.arrays import Bools, Floats, Ints, average_ranks
 from scoring.ratings import InvalidRatings, Ratings, Tempo, extremity, tempo
 
 __all__ = ["ANCHOR_KINDS", "Anchors", "Credibility", "credibility", "no_anchors", "reasons"]
@@ -147,5 +146,5 @@ def reasons(found: Credibility, row: int) -> tuple[str, ...]:
 def _rank(values: Floats, speaks: Bools) -> Floats:
     """Average rank among those that speak as a share, in (0, 1); nan for the others."""
     share = np.full(len(values), np.nan)
-    share[speaks] = (rankdata(values[speaks]) - 0.5) / max(int(speaks.sum()), 1)
+    share[speaks] = (average_ranks(values[speaks]) - 0.5) / max(int(speaks.sum()), 1)
     return share
