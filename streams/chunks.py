@@ -220,6 +220,13 @@ class ChunkConsumer(driver.Consumer):
             [], None, run_as_value, None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
 
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Nothing: that a partition stands still is seen by ``streams/watchdog.py``.
+
+        Faust's own look, every few seconds, asks aiokafka for a position that is unknown a moment after a rebalance,
+        and the error ends the worker.
+        """
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         if tp.topic not in self.transport.chunked:
             await super()._add_gap(tp, offset_from, offset_to)

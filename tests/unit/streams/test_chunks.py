@@ -3,9 +3,12 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
@@ -234,6 +237,25 @@ class _Record(Message):
 
 def _record(offset: int) -> _Record:
     return _Record(offset, 1_000 + offset, b"{}")
+
+
+def test_no_look_at_a_partition_whose_position_is_not_known_yet_ends_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def check(consumer: ChunkConsumer) -> None:
+        monkeypatch.setattr(consumer, "assignment", lambda: {REPORTS})
+        thread: Any = consumer._thread
+        state = SubscriptionState()
+        state.assign_from_user([TopicPartition(*REPORTS)])
+        driver = SimpleNamespace(_fetcher=SimpleNamespace(_subscriptions=state))
+        thread.time_started = 0.0
+        monkeypatch.setattr(thread, "_ensure_consumer", lambda: driver)
+        monkeypatch.setattr(thread, "_verify_aiokafka_event_path", lambda now, tp: False)
+        with pytest.raises(AssertionError):
+            thread.verify_event_path(1.0, REPORTS)
+        consumer.verify_event_path(1.0, REPORTS)
+
+    with_consumer(check)
 
 
 def test_partitions_that_leave_are_forgotten_and_told_of() -> None:
