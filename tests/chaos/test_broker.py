@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.usefixtures("kafka_runnable"), pytest.mark.timeout(900
 def test_a_broker_killed_under_load_loses_nothing_it_acknowledged(deaths: int, tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker()
-        with line.sending(2_000):
+        with line.sending(1_000):
             worker.wait_until("trustscore_lake_reports_total", 1)
             for _ in range(deaths):
                 let_run(line.rng.uniform(0.0, 1.5))

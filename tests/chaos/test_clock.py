@@ -47,7 +47,7 @@ def test_a_worker_whose_clock_is_an_hour_off_counts_every_report(
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker(clock_shift_s=shift_s)
         late = late_reports(line, reports)
-        with line.sending(1_000):
+        with line.sending(500):
             send(line, as_json(late), late)
             worker.wait_until("trustscore_lake_reports_total", reports)
         truth = line.equal_to_recomputation(ahead_s=max(0.0, shift_s))

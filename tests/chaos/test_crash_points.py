@@ -49,7 +49,7 @@ def test_a_worker_killed_at_each_place_changes_no_number(
     places: tuple[str, ...], rounds: int, tmp_path: Path, seed: int
 ) -> None:
     with FaultLine(tmp_path, seed) as line:
-        with line.sending(1_000):
+        with line.sending(500):
             for place in places * rounds:
                 worker = line.start_worker(crash_at=f"{place}:{line.rng.randint(1, 4)}")
                 if place == "rebalance":  # somebody must come or go for it
@@ -92,7 +92,7 @@ def test_compaction_and_roll_up_killed_beside_ingest_cost_nothing(deaths: int, t
     }
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker()
-        with line.sending(1_000):
+        with line.sending(500):
             worker.wait_until("trustscore_lake_reports_total", 1_000)
             for number in range(deaths):
                 name = ("compact", "compact", "lake compact", "lake maintain")[number % 4]

@@ -88,7 +88,7 @@ def test_a_lake_that_takes_nothing_holds_the_offsets_and_is_completed_when_it_is
         disk: Disk = LimitedDisk(tmp_path / "lake", pids) if is_limited else mounted
         faults = ((disk.full, "(full)"), (disk.read_only, "takes no commit"), (disk.gone, "(missing)"))
         worker = line.ready_worker()
-        with line.sending(1_000):
+        with line.sending(500):
             worker.wait_until("trustscore_lake_reports_total", 1)
             for fault, words in faults:
                 with fault():
@@ -100,7 +100,7 @@ def test_a_lake_that_takes_nothing_holds_the_offsets_and_is_completed_when_it_is
 def test_a_half_written_log_entry_is_set_aside_and_every_report_is_there_once(tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker()
-        with line.sending(1_000):
+        with line.sending(500):
             worker.wait_until("trustscore_lake_reports_total", 2_000)
             os.kill(worker.process.pid, signal.SIGSTOP)
             try:

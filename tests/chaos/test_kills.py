@@ -21,7 +21,7 @@ def deaths(short: int, long: int) -> pytest.MarkDecorator:
 @deaths(3, 20)
 def test_a_worker_killed_at_any_moment_changes_no_number(deaths: int, tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
-        with line.sending(2_000):
+        with line.sending(1_000):
             for death in range(deaths):
                 worker, doing = line.start_worker(), DOING[death % len(DOING)]
                 if doing is not None:
@@ -41,7 +41,7 @@ def test_of_three_workers_one_or_two_may_die_at_once(dying: tuple[int, ...], tmp
     with FaultLine(tmp_path, seed) as line:
         workers = [line.start_worker() for _ in range(3)]
         line.wait_until_ready(*workers)
-        with line.sending(2_000):
+        with line.sending(1_000):
             for number, together in enumerate(dying, 1):
                 let_run(line.rng.uniform(0.2, 2.0))
                 line.kill(*line.rng.sample(line.workers, together))

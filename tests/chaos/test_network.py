@@ -36,7 +36,7 @@ def long(faults: Faults, seconds: float, name: str) -> object:
 def test_a_bad_network_changes_no_number(faults: tuple[tuple[Faults, float], ...], tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed, is_proxied=True, request_timeout_s=10) as line:
         worker = line.ready_worker()
-        with line.sending(2_000):
+        with line.sending(1_000):
             worker.wait_until("trustscore_lake_reports_total", 1)
             for fault, seconds in faults:
                 with line.proxy.having(fault):

@@ -18,7 +18,7 @@ MOST = 4
 def test_workers_that_join_and_leave_under_load_change_no_number(changes: int, tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
         line.ready_worker()
-        with line.sending(1_500):
+        with line.sending(1_000):
             for number in range(changes):
                 if (number % 2 == 0 and len(line.workers) < MOST) or len(line.workers) < 2:
                     line.start_worker()

@@ -84,12 +84,12 @@ def rewrite(broker: str, logs: tuple[str, ...], other: Callable[[bytes], bytes],
 def test_state_of_the_layout_before_is_taken_over(before: Callable[[bytes], bytes], tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker()
-        with line.sending(1_000):
+        with line.sending(500):
             worker.wait_until("trustscore_lake_reports_total", 2_000)
         line.stop_workers()
         assert rewrite(line.broker, LOGS, before, keeps_terms=False) > 10
         worker = line.ready_worker()
-        with line.sending(1_000):
+        with line.sending(500):
             worker.wait_until("trustscore_lake_reports_total", 1_000)
         line.equal_to_recomputation()
 
@@ -98,7 +98,7 @@ def test_state_of_the_layout_before_is_taken_over(before: Callable[[bytes], byte
 def test_state_of_a_later_layout_is_refused_with_what_to_do(log: str, tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker()
-        with line.sending(1_000):
+        with line.sending(500):
             worker.wait_until("trustscore_lake_reports_total", 1_000)
         line.stop_workers()
         assert rewrite(line.broker, (log,), as_layout_4, keeps_terms=True) > 10

@@ -42,7 +42,7 @@ def test_a_worker_paused_past_its_session_writes_nothing_over_its_successor(
     with FaultLine(tmp_path, seed) as line:
         paused, successor = line.start_worker(), line.start_worker()
         line.wait_until_ready(paused, successor)
-        with line.sending(2_000):
+        with line.sending(1_000):
             for number in range(1, pauses + 1):
                 paused.wait_until(SUCCEEDED, 1)
                 let_run(line.rng.uniform(0.0, 1.0))
@@ -66,7 +66,7 @@ def test_state_that_left_a_moment_before_the_pause_and_lands_after_it_is_void(
     """Stopped between its last check and the socket: the write arrives, behind those of the successor."""
     with FaultLine(tmp_path, seed) as line:
         successor = line.ready_worker()
-        with line.sending(2_000):
+        with line.sending(1_000):
             for nth in nths:
                 n = mended(successor)
                 zombie = line.start_worker(crash_at=f"send-state:{nth}:stop")

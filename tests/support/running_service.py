@@ -27,12 +27,18 @@ _T = TypeVar("_T")
 
 
 def eventually(found: Callable[[], _T | None], what: str, within_s: float = _PATIENCE_S) -> _T:
-    """What ``found`` returns once that is not None; other processes answer when they are ready, not when asked."""
+    """What ``found`` returns once that is not None; other processes answer when they are ready, not when asked.
+
+    It rests as long as a look takes: one that reads a lake would keep the processor from those it waits for.
+    """
     deadline_s = time.monotonic() + within_s
+    looked_s = time.monotonic()
     while (value := found()) is None:
-        if time.monotonic() > deadline_s:
+        now_s = time.monotonic()
+        if now_s > deadline_s:
             raise AssertionError(f"{what}: not within {within_s:g} s")
-        time.sleep(_POLL_S)
+        time.sleep(max(_POLL_S, now_s - looked_s))
+        looked_s = time.monotonic()
     return value
 
 
