@@ -7,8 +7,10 @@ otherwise), and simulated calls through networks in the five states of NetMCP.
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 import numpy as np
@@ -20,10 +22,10 @@ from analytics.simulator import NETWORKS, fleet, traffic
 from benchmarks.harness import Program, Row, execute, must_be_file, say
 from scoring.prediction import Calls, Outcomes, Predictor
 from scoring.prediction.baselines import BASELINES, baselines
-from scoring.prediction.measures import brier, calibration_error, log_loss
+from scoring.prediction.measures import brier, calibration_error, log_loss, routing_regret
 from scoring.prediction.rolling import COARSE
 
-__all__ = ["PROGRAM", "network_rows", "rows_of"]
+__all__ = ["PROGRAM", "network_rows", "other_seed_rows", "rows_of"]
 
 GOALS: Final = {"brier": ("Brier", 0.0172), "log_loss": ("nats", 0.0640), "calibration_error": ("rate", 0.005)}
 LEAST_COVERAGE, MOST_COVERAGE = 0.88, 0.92
@@ -41,6 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--step", type=int, default=STEP, help="calls after which weights change")
     parser.add_argument("--hours", type=float, default=6.0, help="of simulated networks (default 6)")
     parser.add_argument("--seed", type=int, default=1, help="of simulated networks (default 1)")
+    parser.add_argument("--more-seeds", type=int, default=4, help="that follow it, for the mean over them (default 4)")
 
 
 def run(given: argparse.Namespace) -> Iterator[Row]:
@@ -48,17 +51,37 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
     if given.file is not None:
         must_be_file("FILE", given.file)
     yield from network_rows(given.hours, given.seed, given.step)
+    further = range(given.seed + 1, given.seed + 1 + given.more_seeds)
+    yield from other_seed_rows(given.hours, further, given.step)
     if given.file is None:
         say("truth: nothing of recorded calls, since no file is given: python -m benchmarks truth FILE")
         return
     yield from rows_of(replayed(given.file, given.format), given.step)
 
 
-def network_rows(hours: float, seed: int, step: int = STEP) -> Iterator[Row]:
-    """Brier score over calls to providers in each network state, and over all, beside that of every baseline.
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """What one run of simulated networks showed."""
 
-    Ten providers, two in each state, 24 callers, five calls a second; all states are learned together.
-    """
+    brier: dict[str, dict[str, float]]
+    """By part (all, or one state), then by way to predict."""
+    regret: dict[str, float]
+    """Of routing, by way to predict."""
+    choices: int
+    facts: dict[str, dict[str, float | int]]
+    """By part."""
+
+    def best(self, part: str) -> str:
+        """The baseline with the lowest Brier score."""
+        return min(BASELINES, key=lambda way: self.brier[part][way])
+
+    def ratio(self, part: str) -> float:
+        """Of the prediction's Brier score to that of the best baseline."""
+        return self.brier[part]["trustscore"] / self.brier[part][self.best(part)]
+
+
+def networks(hours: float, seed: int, step: int = STEP) -> Networks:
+    """Ten providers, two in each network state, 24 callers, five calls a second; all states are learned together."""
     providers = fleet(PROVIDERS, frozenset(NETWORKS))
     states = {provider.provider_id: provider.regime for provider in providers}
     columns = report_columns(traffic(seed, providers, END_S - hours * 3_600, END_S, CALLS_PER_S))
@@ -67,15 +90,27 @@ def network_rows(hours: float, seed: int, step: int = STEP) -> Iterator[Row]:
     state = np.array([NETWORKS.index(states[name]) for name in columns.names[0]])[columns.ids[0]]
     parts = {"net-all": np.ones(len(calls), dtype=np.bool_)}
     parts |= {name.value.replace("_", "-"): state == number for number, name in enumerate(NETWORKS)}
-    for part, rows in parts.items():
-        found = {way: brier(said[rows], outcomes.success[rows]) for way, said in ways.items()}
-        best = min(BASELINES, key=lambda way: found[way])
-        facts = {
-            "reports": int(rows.sum()),
-            "success_rate": round(float(outcomes.success[rows].mean()), 4),
-            "seed": seed,
-        }
-        for way, value in found.items():
+    good = outcomes.success
+    regrets = {way: routing_regret(calls, good, said) for way, said in ways.items()}
+    return Networks(
+        brier={
+            part: {way: brier(said[rows], good[rows]) for way, said in ways.items()} for part, rows in parts.items()
+        },
+        regret={way: regret for way, (regret, _) in regrets.items()},
+        choices=regrets["trustscore"][1],
+        facts={
+            part: {"reports": int(rows.sum()), "success_rate": round(float(good[rows].mean()), 4), "seed": seed}
+            for part, rows in parts.items()
+        },
+    )
+
+
+def network_rows(hours: float, seed: int, step: int = STEP) -> Iterator[Row]:
+    """Brier score over calls to providers in each network state, and over all, beside that of every baseline."""
+    found = networks(hours, seed, step)
+    for part, by_way in found.brier.items():
+        best, facts = found.best(part), found.facts[part]
+        for way, value in by_way.items():
             ours = way == "trustscore"
             yield Row(
                 f"truth/{part}-{way}-brier".replace("_", "-"),
@@ -86,6 +121,22 @@ def network_rows(hours: float, seed: int, step: int = STEP) -> Iterator[Row]:
                 lower_is_better=True,
                 facts={**facts, "best_baseline": best} if ours else facts,
             )
+    for way, regret in found.regret.items():
+        ours, name = way == "trustscore", f"truth/net-all-{way}-routing-regret".replace("_", "-")
+        peer = "truth/net-all-raw-rate-routing-regret" if ours else None
+        target = MOST_REGRET if ours else None
+        facts = {"choices": found.choices, "seed": seed}
+        yield Row(name, regret, "rate", peer, target_ratio=target, lower_is_better=True, facts=facts)
+
+
+def other_seed_rows(hours: float, seeds: Sequence[int], step: int = STEP) -> Iterator[Row]:
+    """The same with other seeds: mean over them of the Brier score's ratio to that of each seed's best baseline."""
+    found = {seed: networks(hours, seed, step) for seed in seeds}
+    for part in next(iter(found.values())).brier if found else ():
+        ratios = {seed: each.ratio(part) for seed, each in found.items()}
+        facts = {"hours": hours, **{f"seed_{seed}": round(ratio, 4) for seed, ratio in ratios.items()}}
+        name = f"truth/{part}-other-seeds"
+        yield Row(name, fmean(ratios.values()), "of the best baseline", target=1.0, lower_is_better=True, facts=facts)
 
 
 def rows_of(given: Replayed, step: int = STEP) -> Iterator[Row]:

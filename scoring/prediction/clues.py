@@ -8,7 +8,7 @@ from scoring.arrays import Bools, Ints
 from scoring.prediction.evidence import View
 from scoring.prediction.runs import Singles
 
-__all__ = ["FEATURES", "MAPS", "Clues", "clues_of"]
+__all__ = ["FEATURES", "MAPS", "STARTS", "Clues", "clues_of"]
 
 FEATURES: Final = (
     *(f"provider's rate, memory {name}" for name in (5, 20, 100, 500)),
@@ -24,9 +24,15 @@ FEATURES: Final = (
     "provider in this region, memory 20", "provider in this region, memory 100",
     "region, memory 20", "region, memory 100",
     "calls alike: pair's past", "calls alike: latencies", "calls alike: rates", "calls alike: latency and rates",
+    "calls alike: any provider's past",
     "calls alike: provider and pair's past", "calls alike: reporter and pair's past",
     "calls alike: provider's past",
 )  # fmt: skip
+STARTS: Final = np.array(
+    [0.2 if name == "calls alike: any provider's past" else 0.055 for name in FEATURES], np.float32
+)
+"""Weight of each feature at first, [F]. That table is of a provider's last calls and shared by all providers: what one
+outage taught of how long failures go on, it says at the next provider's first."""
 _OF_COUNT: Final = np.array([0, 1, 2, 3] + [4] * 4 + [5] * 13 + [6])
 """Seven classes of how often a pair was seen: 0, 1, 2, 3, up to 7, up to 20, more."""
 _COUNTS: Final = 7
@@ -41,9 +47,9 @@ class Clues(NamedTuple):
     """Of N calls."""
 
     features: Singles
-    """[F − 7, N], in the order of ``FEATURES``; the tables' rates come last."""
+    """[F − 8, N], in the order of ``FEATURES``; the tables' rates come last."""
     contexts: Ints
-    """One of each of seven tables, numbered through, [7, N]."""
+    """One of each of eight tables, numbered through, [8, N]."""
     sets: Ints
     """[4, N], which weights each mixer takes."""
     maps: Ints
@@ -59,6 +65,7 @@ def clues_of(view: View, provider: Ints, reporter: Ints) -> Clues:
         np.clip(rates + 6, 0, _LEVELS - 1).astype(np.int64)
         for rates in (view.provider[1], view.reporter[1], view.pair[2])
     )
+    slow = np.clip(view.provider[3] + 6, 0, _LEVELS - 1).astype(np.int64)
     both, newest, three = by_provider * _LEVELS + by_reporter, view.past >> 6, view.past >> 5
     return Clues(
         features=_features(view, known),
@@ -67,6 +74,7 @@ def clues_of(view: View, provider: Ints, reporter: Ints) -> Clues:
             (4 * _DELAYS * _DELAYS, (last * _DELAYS + mean) * 4 + newest),
             (_LEVELS**3, by_pair * _LEVELS**2 + both),
             (_DELAYS * _LEVELS**2, last * _LEVELS**2 + both),
+            (64 * _LEVELS, (view.provider_past >> 2) * _LEVELS + slow),
             (0, 3 * ((provider + 1) * 8 + three)),
             (0, 3 * ((reporter + 1) * 8 + three) + 1),
             (0, 3 * ((provider + 1) * 8 + (view.provider_past >> 5)) + 2),

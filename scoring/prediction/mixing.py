@@ -6,14 +6,14 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from scoring.arrays import Ints
-from scoring.prediction.levels import grown
 from scoring.prediction.runs import Singles, runs_of
 
 __all__ = ["Mixers", "logistic", "logit"]
 
-START: Final = 0.06
-"""Weight of each feature at first."""
-RATE: Final = np.float32(0.03)
+RATE: Final = np.float32(0.05)
+COARSE_RATE: Final = np.float32(0.03)
+"""Of steps over more than ``FINE`` calls, in which every gradient is taken at weights that are older."""
+FINE: Final = 256
 GRADIENTS: Final = np.float32(9.0)
 """Squared gradients that each weight is taken to have seen at first: larger, slower at first."""
 CAREFUL: Final = np.float32(0.2)
@@ -45,15 +45,17 @@ class Mixers:
     -----
     Mixer s says ``z_s = w_s · x`` and learns on its own error: gradient ``g = (success − logistic(z_s)) x`` (Mattern,
     Linear and Geometric Mixtures, Data Compression Conference 2013). The answer is the mean of the z_s. A step over m
-    calls adds for each weight ``η Σg / (√(9 + Σ g² of all calls so far) + .2 η Σ p (1 − p) |x| Σ|x|)``, η = .03:
-    Adagrad (Duchi, Hazan, Singer, JMLR 12, 2011), held back by a bound of the loss's curvature (Böhning, Lindsay,
-    Annals of the Institute of Statistical Mathematics 40, 1988), so that many calls of one step do not push the same
-    weight too far. |x| of the single feature is its mean over the step.
+    calls adds for each weight ``η Σg / (√(9 + Σ g² of all calls so far) + .2 η Σ p (1 − p) |x| Σ|x|)``, η = .05, or .03
+    with steps over more than 256 calls: Adagrad (Duchi, Hazan, Singer, JMLR 12, 2011), held back by a bound of the
+    loss's curvature (Böhning, Lindsay, Annals of the Institute of Statistical Mathematics 40, 1988), so that many calls
+    of one step do not push the same weight too far. |x| of the single feature is its mean over the step.
     """
 
-    def __init__(self, features: int) -> None:
-        self._weights: Singles = np.full((features, 64), START, dtype=np.float32).T
-        self._squares: Singles = np.full((features, 64), GRADIENTS, dtype=np.float32).T
+    def __init__(self, start: Singles) -> None:
+        """``start``: weight of each feature at first, [F]."""
+        self._start = start
+        self._weights: Singles = np.tile(start, (64, 1))
+        self._squares: Singles = np.full((64, len(start)), GRADIENTS, dtype=np.float32)
 
     def before(self, features: Singles, sets: Ints) -> Singles:
         """Logits [S, N] of S mixers; ``features`` [N, F], ``sets`` [S, N]: which weights each takes."""
@@ -71,6 +73,7 @@ class Mixers:
     def learn(self, features: Singles, sets: Ints, success: Singles, step: int) -> Singles:
         """Mean logit [N] before each call; weights change after every ``step`` calls."""
         self._grow(int(sets.max(initial=0)) + 1)
+        rate = RATE if step <= FINE else COARSE_RATE
         size = np.abs(features)
         width, squares = size.sum(axis=1), features * features
         answer = np.empty(len(features), dtype=np.float32)
@@ -81,11 +84,19 @@ class Mixers:
             answer[rows] = z.mean(axis=0)
             said = logistic(z)
             curve = said * (1 - said) * width[rows]
-            self._step(features[rows], squares[rows], here, success[rows] - said, curve, size[rows].mean(axis=0))
+            error, usual = success[rows] - said, size[rows].mean(axis=0)
+            self._step(features[rows], squares[rows], here, error, curve, usual, rate)
         return answer
 
     def _step(
-        self, features: Singles, squares: Singles, sets: Ints, error: Singles, curve: Singles, usual: Singles
+        self,
+        features: Singles,
+        squares: Singles,
+        sets: Ints,
+        error: Singles,
+        curve: Singles,
+        usual: Singles,
+        rate: np.float32,
     ) -> None:
         runs = runs_of(sets.ravel())
         shape, calls = (len(runs.keys), len(features)), runs.order % len(features)
@@ -96,9 +107,10 @@ class Mixers:
         seen += csr_array((errors * errors, calls, ends), shape=shape) @ squares
         bound = np.add.reduceat(curve.ravel().take(runs.order), runs.starts)
         self._squares[runs.keys] = seen
-        self._weights[runs.keys] += RATE * gradient / (np.sqrt(seen) + RATE * CAREFUL * bound[:, None] * usual)
+        self._weights[runs.keys] += rate * gradient / (np.sqrt(seen) + rate * CAREFUL * bound[:, None] * usual)
 
     def _grow(self, sets: int) -> None:
         if sets > len(self._weights):
-            self._weights = np.ascontiguousarray(grown(self._weights.T, sets, START).T)
-            self._squares = np.ascontiguousarray(grown(self._squares.T, sets, float(GRADIENTS)).T)
+            more = max(sets, 2 * len(self._weights)) - len(self._weights)
+            self._weights = np.concatenate([self._weights, np.tile(self._start, (more, 1))])
+            self._squares = np.concatenate([self._squares, np.full((more, len(self._start)), GRADIENTS, np.float32)])

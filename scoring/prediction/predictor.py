@@ -7,7 +7,7 @@ import numpy as np
 from scoring.prediction.audience import Audience
 from scoring.prediction.calibration import Calibration
 from scoring.prediction.calls import Calls, Outcomes
-from scoring.prediction.clues import FEATURES, MAPS, Clues, clues_of
+from scoring.prediction.clues import MAPS, STARTS, Clues, clues_of
 from scoring.prediction.contexts import Contexts
 from scoring.prediction.delay import LatencyQuantiles
 from scoring.prediction.evidence import Evidence
@@ -37,7 +37,7 @@ class Predictor:
         self.step, self.block = step, block
         self._evidence = Evidence()
         self._contexts = Contexts()
-        self._mixers = Mixers(len(FEATURES))
+        self._mixers = Mixers(STARTS)
         self._calibration = Calibration(MAPS)
         self._audience = Audience()
         self._delay = LatencyQuantiles()

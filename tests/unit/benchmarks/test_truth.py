@@ -7,7 +7,7 @@ from analytics.backtest import replayed
 from analytics.replay.sources import Format
 from analytics.simulator import NETWORKS
 from benchmarks.harness import BenchmarkFailed
-from benchmarks.truth import network_rows, options, rows_of, run
+from benchmarks.truth import network_rows, options, other_seed_rows, rows_of, run
 from scoring.prediction.baselines import BASELINES
 from tests.support.readings import write_readings
 
@@ -54,5 +54,17 @@ def test_in_each_network_state_and_over_all_the_prediction_is_set_beside_the_bes
         others = [rows[f"truth/{part}-{name}-brier".replace("_", "-")].value for name in BASELINES]
         assert ours.peer is not None
         assert (rows[ours.peer].value, ours.target_ratio) == (min(others), 1.0)
-        limit = {"net-high-jitter": 1.02, "net-outage": 1.1}.get(part, 1.0)
+        limit = {"net-high-jitter": 1.02}.get(part, 1.0)
         assert ours.value < limit * min(others), part
+    regret = rows["truth/net-all-trustscore-routing-regret"]
+    assert (regret.peer, regret.target_ratio) == ("truth/net-all-raw-rate-routing-regret", 0.5)
+    assert regret.value < 0.5 * rows["truth/net-all-raw-rate-routing-regret"].value
+
+
+def test_other_seeds_give_the_mean_ratio_to_the_best_baseline_of_each() -> None:
+    rows = {row.name: row for row in other_seed_rows(0.2, (2, 3))}
+    assert len(rows) == 1 + len(NETWORKS)
+    for row in rows.values():
+        assert row.target == 1.0
+        assert row.value == pytest.approx((row.facts["seed_2"] + row.facts["seed_3"]) / 2, abs=1e-4)
+    assert list(other_seed_rows(0.2, ())) == []
