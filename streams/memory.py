@@ -13,6 +13,10 @@ the next time: with 256 KiB decoding and folding met 285,000 page faults in 400,
 time; with this 45,000, as many as glibc does by itself, and held no more."""
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
+_MOST_HEAPS: Final = -8
+HEAPS: Final = 2
+"""One for the loop, one for the threads that fetch and write the lake. glibc makes up to eight for each processor, and
+each keeps what its largest flush took."""
 
 
 def give_back_large() -> bool:
@@ -26,7 +30,8 @@ def give_back_large() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, LARGE_BYTES)) and bool(mallopt(_TRIM_THRESHOLD, 4 * LARGE_BYTES))
+    wanted = {_MMAP_THRESHOLD: LARGE_BYTES, _TRIM_THRESHOLD: 4 * LARGE_BYTES, _MOST_HEAPS: HEAPS}
+    return all(mallopt(number, value) for number, value in wanted.items())
 
 
 def give_back_free() -> bool:

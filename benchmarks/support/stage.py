@@ -20,8 +20,9 @@ __all__ = ["MIB", "Stage", "staged"]
 
 MIB: Final = 2**20
 SEGMENTS: Final = {"log.segment.bytes": str(64 * MIB)}
-QUIET_S: Final = 3.0
-"""Without a change of any counter, before memory is read: flushes and scores are through then."""
+QUIET_S: Final = 11.0
+"""Without a change of any counter, before memory is read: flushes and scores are through then, and what nothing holds
+any more was given back, which a worker does every ten seconds."""
 QUIET_AT_MOST_S: Final = 60.0
 READY_POLL_S: Final = 0.1
 

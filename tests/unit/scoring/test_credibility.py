@@ -2,7 +2,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
+from scoring import credibility as module
 from scoring.agreement import agreement, circle_sizes
 from scoring.credibility import Anchors, credibility, reasons
 from scoring.ratings import DAY_S, InvalidRatings, Ratings
@@ -145,3 +147,12 @@ def test_reasons_name_what_is_suspicious_and_what_was_checked() -> None:
     assert "contradicts the others" in told
     assert "1 of 10 anchored reports right" in told
     assert reasons(credibility(ratings_of(np.full((3, 9), 0.1))), 0) == ("agrees with the others, over time",)
+
+
+@pytest.mark.parametrize("reporters", [0, 1, 2, 50, 1_000])
+def test_ranks_are_those_of_scipy_to_the_bit(reporters: int) -> None:
+    rng = np.random.default_rng(reporters)
+    values, speaks = rng.integers(0, max(reporters // 3, 1) + 1, reporters) / 7, rng.random(reporters) < 0.8
+    wanted = np.full(reporters, np.nan)
+    wanted[speaks] = (rankdata(values[speaks]) - 0.5) / max(int(speaks.sum()), 1)
+    assert np.array_equal(module._rank(values, speaks), wanted, equal_nan=True)

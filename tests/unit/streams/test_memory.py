@@ -66,3 +66,8 @@ def test_free_pages_between_what_is_held_go_back_to_the_system() -> None:
 
 def test_what_arrow_holds_on_to_goes_back_to_the_system() -> None:
     assert kept_mib(ARROW, "unset") > kept_mib(ARROW, "set") + 20, "of 38 MiB freed"
+
+
+def test_a_worker_loads_no_statistics_library_for_the_one_rank_it_needs() -> None:
+    text = "import sys, streams.worker; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", text], timeout=120, check=False).returncode == 0
