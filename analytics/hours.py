@@ -10,10 +10,11 @@ from weakref import WeakKeyDictionary
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from analytics.hour_rows import HourGroups, groups_of
 from analytics.lake import Lake
 from analytics.lake.address import is_remote
 from analytics.lake.replacement import files_by_day
-from analytics.lake.tables import data_files, newest
+from analytics.lake.tables import data_files, newest, place_of
 from analytics.rollup import covers, hours_table
 
 __all__ = ["HourFiles", "hours_of"]
@@ -37,6 +38,7 @@ class HourFiles:
         self._seen: tuple[int | None, ...] = ()
         self._lock = threading.Lock()
         self._weeks: tuple[RolledUp, ...] = ()
+        self._groups: dict[str, HourGroups] = {}
         self._panes_of: dict[date, list[str]] = {}
 
     def refresh(self) -> None:
@@ -62,6 +64,14 @@ class HourFiles:
         """Files of the panes of some days."""
         return [path for day in sorted(days) for path in self._panes_of.get(day, [])]
 
+    def groups(self, weeks: Iterable[RolledUp]) -> list[HourGroups]:
+        """Where in these files each provider is; footers are read once."""
+        paths = [week.path for week in weeks]
+        for path in paths:
+            if path not in self._groups:
+                self._groups[path] = groups_of(path)
+        return [self._groups[path] for path in paths]
+
     def _read(self) -> None:
         by_day = files_by_day(self._panes) if self._panes else {}
         self._panes_of = _paths(self._panes, {file.path: day for day, files in by_day.items() for file in files})
@@ -71,6 +81,7 @@ class HourFiles:
             days = frozenset(date.fromisoformat(one.partition("=")[0]) for one in says.split(";") if one in current)
             weeks.append(RolledUp(path, days))
         self._weeks = tuple(weeks)
+        self._groups = {week.path: self._groups[week.path] for week in weeks if week.path in self._groups}
 
 
 _known: Final["WeakKeyDictionary[Lake, HourFiles]"] = WeakKeyDictionary()
@@ -91,10 +102,10 @@ def hours_of(lake: Lake) -> HourFiles | None:
 
 def _paths(table: DeltaTable | None, day_of: dict[str, date]) -> dict[date, list[str]]:
     """Paths as DuckDB opens them, by day."""
-    by_name = {path.rsplit("/", 1)[-1]: day for path, day in day_of.items()}
+    by_place = {place_of(path): day for path, day in day_of.items()}
     found: dict[date, list[str]] = {}
     for path in data_files(table) if table else []:
-        found.setdefault(by_name[path.rsplit("/", 1)[-1]], []).append(path)
+        found.setdefault(by_place[place_of(path)], []).append(path)
     return found
 
 
@@ -104,7 +115,7 @@ def _covering(table: DeltaTable | None) -> Sequence[tuple[str, str]]:
         return []
     actions = pa.table(table.get_add_actions(flatten=True))
     says = {
-        path.rsplit("/", 1)[-1]: covered
+        place_of(path): covered
         for path, covered in zip(actions["path"].to_pylist(), actions["partition.covers"].to_pylist(), strict=True)
     }
-    return [(path, says[path.rsplit("/", 1)[-1]]) for path in data_files(table)]
+    return [(path, says[place_of(path)]) for path in data_files(table)]

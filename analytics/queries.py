@@ -5,17 +5,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
-import numpy as np
 
 from analytics.errors import InvalidRequest
-from analytics.history_rows import NEVER_S, history_rows, span
+from analytics.history_rows import NEVER_S, history_sums, span
 from analytics.lake import Lake
-from scoring.quantiles import quantiles_ms
+from scoring.quantiles import listed_quantiles_ms
 from scoring.records import ScoreRecord
-from scoring.stats import BUCKETS
 
 __all__ = [
     "Bucket", "Contributions", "Duplicate", "Freshness", "HistoryRow", "RejectRow", "ScorePoint", "Totals",
@@ -31,9 +29,8 @@ _LONG_AGO_S: Final = 0.0
 QUANTILES: Final = (0.5, 0.95, 0.99)
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    """What was seen in one bucket of time."""
+class HistoryRow(NamedTuple):
+    """What was seen in one bucket of time. A tuple: 90 days by the hour are 2,160 of them."""
 
     start_s: int
     n: int
@@ -237,14 +234,12 @@ def history(
         When ``facet`` or ``bucket`` is none of these.
     """
     asked = {**_facet(facet), "provider_id": provider_id, **_bucket(bucket), "limit": limit}
-    rows, latencies = [], []
-    for start_s, latency_bucket, *numbers in history_rows(lake, asked, (since_s, until_s)):
-        if latency_bucket < 0:
-            rows.append((start_s, *numbers))
-        else:
-            latencies.append((start_s, latency_bucket, numbers[0]))
-    quantiles = _quantiles([row[0] for row in rows], latencies)
-    return [_history_row(row, found) for row, found in zip(rows, quantiles, strict=True)]
+    found = history_sums(lake, asked, (since_s, until_s))
+    quantiles = listed_quantiles_ms(found.row, found.latency_bucket, found.reports, len(found.start_s), QUANTILES)
+    return [
+        _history_row(start_s, sums, shares)
+        for start_s, sums, shares in zip(found.start_s.tolist(), found.sums.tolist(), quantiles.tolist(), strict=True)
+    ]
 
 
 def score_history(
@@ -347,21 +342,12 @@ def _bucket(bucket: str) -> dict[str, int]:
     raise InvalidRequest("bucket", "minute, hour or day", ascii(bucket), "choose one of them")
 
 
-def _quantiles(starts_s: list[int], latencies: list[tuple[Any, ...]]) -> list[list[float | None]]:
-    place = {start_s: at for at, start_s in enumerate(starts_s)}
-    histograms = np.zeros((len(starts_s), BUCKETS), np.int64)
-    for start_s, bucket, count in latencies:
-        if start_s in place:  # a refresh may have come between the two questions
-            histograms[place[start_s], bucket] = count
-    found = quantiles_ms(histograms, QUANTILES)
-    return [[None if value != value else value for value in row] for row in found.tolist()]
-
-
-def _history_row(row: tuple[Any, ...], quantiles: list[float | None]) -> HistoryRow:
-    start_s, success, failure, timeout, error, latency_n, latency_us = row
+def _history_row(start_s: int, sums: list[int], quantiles: list[float]) -> HistoryRow:
+    success, failure, timeout, error, latency_n, latency_us = sums
     n = success + failure + timeout + error
     mean_ms = latency_us / latency_n / 1e3 if latency_n else None
-    return HistoryRow(start_s, n, success, failure, timeout, error, success / n, mean_ms, *quantiles)
+    p50_ms, p95_ms, p99_ms = (None if value != value else value for value in quantiles)
+    return HistoryRow(start_s, n, success, failure, timeout, error, success / n, mean_ms, p50_ms, p95_ms, p99_ms)
 
 
 def _seconds(microseconds: int | None) -> float | None:

@@ -23,7 +23,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from analytics.lake.address import is_remote, storage_options, table_address
 from analytics.lake.duck import duck
 from analytics.lake.replacement import DataFile, files_by_day, storage_of
-from analytics.lake.tables import data_files, open_table, schema_of
+from analytics.lake.tables import data_files, open_table, place_of, schema_of
 from analytics.lake.views import literals, pane_sums
 
 __all__ = ["HOURS", "HOURS_TABLE", "Week", "covers", "hours_table", "roll_up", "weeks_of"]
@@ -43,8 +43,8 @@ HOURS: Final = {
     "latency_counts": "list<int64>",
 }
 _KEYS: Final = "provider_id, task_type, region, hour"
-ROW_GROUP: Final = 50_000
-"""Rows that are read at least: a week of 700 providers, at two a provider and hour."""
+ROW_GROUP: Final = 4_096
+"""Rows that are read at least: a week of 12 providers, at two a provider and hour; fewer make the footers large."""
 _PARTITIONS: Final = ["date", "covers"]
 
 
@@ -151,8 +151,8 @@ def _week(
     threads: int | None,
 ) -> Week:
     started_s = time.monotonic()
-    names = {file.path.rsplit("/", 1)[-1] for files in days.values() for file in files}
-    paths = [path for path in data_files(panes) if path.rsplit("/", 1)[-1] in names]
+    wanted = {place_of(file.path) for files in days.values() for file in files}
+    paths = [path for path in data_files(panes) if place_of(path) in wanted]
     storage, target = storage_of(table), f"date={monday.isoformat()}/{uuid.uuid4()}.parquet"
     rows = _write(storage, target, paths, threads)
     now_ms = time.time_ns() // 1_000_000

@@ -150,6 +150,11 @@ def _histories(lake: Lake, made: dict[str, Any]) -> Iterator[Row]:
     timed = _together([_timed(partial(lambda n: points.append(len(history(n))), number), 1) for number in drawn])
     if not all(points):
         raise BenchmarkFailed("every provider must have a history")
+    asked = {"provider_id": provider_id(drawn[0])}
+    (wanted,) = lake.rows("select count(*) from reports where provider_id = $provider_id", asked)[0]
+    got = sum(row.n for row in history(drawn[0]))
+    if got != wanted and made["reports_kept"] == 1.0:
+        raise BenchmarkFailed(f"the history of {asked['provider_id']} must hold its {wanted:,} reports; got {got:,}")
     busiest = _timed(lambda: history(0), 7)
     facts = timed.facts(
         first_ms=_short(first_ms), points_p50=int(np.median(points)), busiest_p50_ms=_short(np.median(busiest.wall_ms)),

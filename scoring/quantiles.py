@@ -5,7 +5,7 @@ import numpy as np
 from scoring.arrays import NAN, Bools, Floats, Ints
 from scoring.stats import BUCKET_MS, BUCKETS
 
-__all__ = ["exceeds", "quantiles_ms"]
+__all__ = ["exceeds", "listed_quantiles_ms", "quantiles_ms"]
 
 
 def quantiles_ms(histograms: Ints, shares: tuple[float, ...]) -> Floats:
@@ -39,6 +39,33 @@ def quantiles_ms(histograms: Ints, shares: tuple[float, ...]) -> Floats:
     place = np.searchsorted(cumulative, before[:, None] + rank, side="right")
     bucket = place - np.arange(len(n))[:, None] * BUCKETS
     return np.where(n[:, None] > 0, BUCKET_MS[np.minimum(bucket, BUCKETS - 1)], NAN)
+
+
+def listed_quantiles_ms(row: Ints, bucket: Ints, count: Ints, rows: int, shares: tuple[float, ...]) -> Floats:
+    """The same from counts as a list, which sparse histograms are a hundredth of, [rows, len(shares)].
+
+    Parameters
+    ----------
+    row, bucket, count
+        Histogram, latency bucket and count of each entry, [N]; by row, then by bucket, both ascending.
+    rows
+        How many histograms there are; one without an entry is empty.
+    shares
+        As of ``quantiles_ms``.
+
+    Examples
+    --------
+    >>> listed_quantiles_ms(np.array([1]), np.array([346]), np.array([10]), 2, (0.5,)).round(1).tolist()
+    [[nan], [100.2]]
+    """
+    cumulative = np.cumsum(count)
+    n = np.bincount(row, count, rows).astype(np.int64)
+    before = np.cumsum(n) - n
+    rank = np.floor(np.array(shares) * np.maximum(n - 1, 0)[:, None]).astype(np.int64)
+    if not len(bucket):
+        return np.full(rank.shape, NAN)
+    place = np.searchsorted(cumulative, before[:, None] + rank, side="right")
+    return np.where(n[:, None] > 0, BUCKET_MS[bucket[np.minimum(place, len(bucket) - 1)]], NAN)
 
 
 def exceeds(histograms: Ints, n: Ints, share: float, limit_ms: float) -> Bools:

@@ -1,13 +1,14 @@
 """The DuckDB side: an in-memory database whose views read the files of a lake."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import duckdb
+import pyarrow as pa
 from deltalake import DeltaTable
 
 from analytics.lake.address import check_path
@@ -17,6 +18,8 @@ from analytics.lake.tables import TableState, kept_since, newest, sizes_of, stat
 from analytics.lake.views import DERIVED, TABLES, base_view
 
 __all__ = ["Lake", "connect", "refresh"]
+
+_T = TypeVar("_T")
 
 
 class Lake:
@@ -66,18 +69,11 @@ class Lake:
         UnreadableTable
             When a file is missing or damaged.
         """
-        try:
-            return self._ask(sql, parameters)
-        except duckdb.Error as first:
-            if not _is_about_a_file(first):
-                raise
-            self.refresh()
-        try:
-            return self._ask(sql, parameters)
-        except duckdb.Error as again:
-            if not _is_about_a_file(again):
-                raise
-            raise _unreadable(self.path, again) from None
+        return self._retried(lambda cursor: cursor.execute(sql, parameters).fetchall())
+
+    def table(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+        """The same as an Arrow table."""
+        return self._retried(lambda cursor: cursor.sql(sql, params=parameters).to_arrow_table())
 
     def states(self) -> list[TableState]:
         """What of each table is being read."""
@@ -112,9 +108,23 @@ class Lake:
                 raise
             raise _unreadable(self.path, error) from None
 
-    def _ask(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None) -> list[tuple[Any, ...]]:
+    def _retried(self, ask: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
+        try:
+            return self._ask(ask)
+        except duckdb.Error as first:
+            if not _is_about_a_file(first):
+                raise
+            self.refresh()
+        try:
+            return self._ask(ask)
+        except duckdb.Error as again:
+            if not _is_about_a_file(again):
+                raise
+            raise _unreadable(self.path, again) from None
+
+    def _ask(self, ask: Callable[[duckdb.DuckDBPyConnection], _T]) -> _T:
         with self.connection.cursor() as cursor:
-            return cursor.execute(sql, parameters).fetchall()
+            return ask(cursor)
 
     def _update(self, name: str) -> bool:
         known = self._states.get(name)

@@ -20,7 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from analytics.lake.address import storage_options
 from analytics.lake.duck import duck, remote_files
 from analytics.lake.errors import UnreadableTable
-from analytics.lake.tables import data_files, schema_of, sizes_of
+from analytics.lake.tables import data_files, place_of, schema_of, sizes_of
 from analytics.lake.views import TABLES, literals
 
 __all__ = ["SOURCE", "DataFile", "files_by_day", "remove", "replace", "storage_of"]
@@ -134,8 +134,8 @@ def _removals(day: date, files: Iterable[DataFile], now_ms: int) -> list[RemoveA
 
 
 def _parquet(table: DeltaTable, files: Sequence[DataFile]) -> str:
-    wanted = {file.path.rsplit("/", 1)[-1] for file in files}
-    paths = [path for path in data_files(table) if path.rsplit("/", 1)[-1] in wanted]
+    wanted = {place_of(file.path) for file in files}
+    paths = [path for path in data_files(table) if place_of(path) in wanted]
     return f"read_parquet({literals(paths)}, hive_partitioning = false, union_by_name = true)"
 
 

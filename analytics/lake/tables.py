@@ -23,6 +23,7 @@ __all__ = [
     "kept_since",
     "newest",
     "open_table",
+    "place_of",
     "schema_of",
     "sizes_of",
     "state_of",
@@ -131,6 +132,15 @@ def data_files(delta: DeltaTable, day: date | None = None) -> list[str]:
     # deltalake percent-encodes local paths too.
     is_local = "://" not in delta.table_uri or delta.table_uri.startswith("file:")
     return [unquote(uri) for uri in uris] if is_local else uris
+
+
+def place_of(path: str) -> str:
+    """Partition and name of a data file: the same from Delta's log and from ``data_files``. Two days may share a name.
+
+    >>> place_of("file:///lake/panes/date=2026-11-16/a.parquet"), place_of("date=2026-11-16/a.parquet")
+    ('date=2026-11-16/a.parquet', 'date=2026-11-16/a.parquet')
+    """
+    return "/".join(unquote(path).rsplit("/", 2)[-2:])
 
 
 def state_of(name: str, delta: DeltaTable | None) -> tuple[TableState, list[str]]:

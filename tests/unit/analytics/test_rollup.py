@@ -1,3 +1,4 @@
+import json
 import random
 import shutil
 from collections.abc import Iterator
@@ -6,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from deltalake.transaction import AddAction, RemoveAction
 
 from analytics import queries
 from analytics.compaction import compact
+from analytics.hour_rows import groups_of, rows_of
 from analytics.hours import hours_of
-from analytics.lake import Lake, open_table
+from analytics.lake import Lake, UnreadableTable, open_table
+from analytics.lake.replacement import files_by_day
 from analytics.rollup import HOURS_TABLE, hours_table, roll_up, weeks_of
 from tests.support.lake_maker import LakeMaker
 
@@ -105,6 +111,54 @@ def test_a_day_that_was_compacted_since_is_read_from_its_panes(maker: LakeMaker,
     assert histories(lake) == before
     assert roll_up(lake.path, TODAY), "made anew from the merged files"
     assert histories(lake) == before
+
+
+def test_files_of_two_days_may_have_one_name(lake: Lake) -> None:
+    before = histories(lake)
+    panes = open_table(lake.path, "panes")
+    assert panes is not None
+    actions: list[AddAction | RemoveAction] = []
+    for day, files in files_by_day(panes).items():
+        where: dict[str, str | None] = {"date": day.isoformat()}
+        for number, file in enumerate(files):
+            name = f"date={day.isoformat()}/part-{number}.parquet"
+            shutil.copy(Path(lake.path, "panes", file.path), Path(lake.path, "panes", name))
+            actions.append(AddAction(name, file.size_bytes, where, 0, True, json.dumps({"numRecords": file.rows})))
+            actions.append(RemoveAction(file.path, True, 0, file.size_bytes, where))
+    panes.create_write_transaction(actions, "append", panes.schema(), ["date"])
+    lake.refresh()
+    roll_up(lake.path, TODAY)
+    assert weeks_used(lake) == 4
+    assert histories(lake) == before
+    compact(lake.path, TODAY, vacuum_hours=0)
+    lake.refresh()
+    assert histories(lake) == before
+
+
+def test_a_provider_is_found_in_the_row_groups_that_hold_it(tmp_path: Path) -> None:
+    ids = [name for name in "bdf" for _ in range(5)]
+    path = str(tmp_path / "hours.parquet")
+    pq.write_table(pa.table({"provider_id": ids, "hour": list(range(15))}), path, row_group_size=3)
+    groups = groups_of(path)
+    assert groups.metadata.num_row_groups == 5
+    for name, hours in (("a", []), ("b", range(5)), ("c", []), ("d", range(5, 10)), ("f", range(10, 15)), ("g", [])):
+        assert rows_of([groups], name, ["provider_id", "hour"])["hour"].to_pylist() == list(hours)
+
+
+def test_a_rolled_up_file_that_is_damaged_or_gone_is_said_with_what_to_do(lake: Lake) -> None:
+    roll_up(lake.path, TODAY)
+    hours = hours_table(lake.path)
+    assert hours is not None
+    file = Path(lake.path, HOURS_TABLE, pa.table(hours.get_add_actions(flatten=True))["path"].to_pylist()[0])
+    kept = file.read_bytes()
+    file.write_bytes(b"PAR1 no more")
+    with pytest.raises(UnreadableTable, match="delete the directory hours"):
+        queries.history(lake, "a")
+    file.write_bytes(kept)
+    assert queries.history(lake, "a")
+    file.unlink()
+    with pytest.raises(UnreadableTable, match="maintenance makes it anew"):
+        queries.history(lake, "a")
 
 
 def test_rolled_up_hours_can_be_deleted_at_any_time(lake: Lake) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scoring.quantiles import exceeds, quantiles_ms
+from scoring.quantiles import exceeds, listed_quantiles_ms, quantiles_ms
 from scoring.stats import BUCKETS, bucket_of
 
 SHARES = (0.0, 0.25, 0.5, 0.95, 0.99, 1.0)
@@ -27,6 +27,16 @@ def test_quantiles_are_within_one_percent_of_numpy(name: str) -> None:
     wanted = np.quantile(SAMPLES[name], SHARES, method="lower")
     # one percent, and the half microsecond that whole microseconds cost
     assert (np.abs(found - wanted) <= 0.01 * wanted * (1 + 1e-9) + 0.0005).all()
+
+
+def test_listed_counts_have_the_quantiles_of_their_histograms() -> None:
+    empty = np.zeros((1, BUCKETS), dtype=np.int64)
+    dense = np.concatenate([empty, *(histogram(sample) for sample in SAMPLES.values()), empty])
+    row, bucket = np.nonzero(dense)
+    found = listed_quantiles_ms(row, bucket, dense[row, bucket], len(dense), SHARES)
+    np.testing.assert_array_equal(found, quantiles_ms(dense, SHARES))
+    nothing = np.zeros(0, dtype=np.int64)
+    assert np.isnan(listed_quantiles_ms(nothing, nothing, nothing, 2, SHARES)).all()
 
 
 def test_an_empty_histogram_has_no_quantiles() -> None:
