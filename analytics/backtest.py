@@ -14,6 +14,7 @@ from analytics.replay.sources import Format, read
 from scoring.prediction import Calls, Outcomes, Predictions, Predictor
 from scoring.prediction.baselines import baselines
 from scoring.prediction.measures import Bin, brier, calibration_error, coverage, log_loss, reliability, routing_regret
+from scoring.prediction.stretches import stretches_of
 
 __all__ = ["COLUMNS", "Backtest", "Measured", "NothingToPredict", "Replayed", "backtest", "replayed", "write_rows"]
 
@@ -69,6 +70,11 @@ class Backtest:
     reliability: tuple[Bin, ...]
     latency_coverage: float
     """Share of latencies within the 5 % and 95 % quantiles; nan when no latency is known."""
+    rate_coverage: float
+    """Share of stretches of a provider's calls whose success rate lay within its 90 % interval; nan without one."""
+    rate_stretches: int
+    rate_width: float
+    """Mean width of those intervals."""
 
 
 def replayed(path: Path, form: Format) -> Replayed:
@@ -106,6 +112,7 @@ def backtest(given: Replayed, step: int = STEP) -> tuple[Backtest, Predictions]:
         )
         for name, predicted in ways.items()
     }
+    rates = stretches_of(calls.provider, outcomes.success, said.success)
     return Backtest(
         reports=len(calls),
         providers=len(given.providers),
@@ -115,6 +122,9 @@ def backtest(given: Replayed, step: int = STEP) -> tuple[Backtest, Predictions]:
         decisions=regrets["trustscore"][1],
         reliability=reliability(said.success, outcomes.success),
         latency_coverage=coverage(outcomes.latency_ms, said.latency_ms[0], said.latency_ms[2]),
+        rate_coverage=rates.coverage,
+        rate_stretches=len(rates.calls),
+        rate_width=float((rates.upper - rates.lower).mean()) if len(rates.calls) else float("nan"),
     ), said
 
 

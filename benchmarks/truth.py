@@ -20,10 +20,12 @@ from analytics.replay.columns import report_columns
 from analytics.replay.sources import Format
 from analytics.simulator import NETWORKS, fleet, traffic
 from benchmarks.harness import Program, Row, execute, must_be_file, say
+from scoring.arrays import Bools
 from scoring.prediction import Calls, Outcomes, Predictor
 from scoring.prediction.baselines import BASELINES, baselines
 from scoring.prediction.measures import brier, calibration_error, log_loss, routing_regret
 from scoring.prediction.rolling import COARSE
+from scoring.prediction.stretches import stretches_of
 
 __all__ = ["PROGRAM", "network_rows", "other_seed_rows", "rows_of"]
 
@@ -70,6 +72,8 @@ class Networks:
     choices: int
     facts: dict[str, dict[str, float | int]]
     """By part."""
+    covered: dict[str, Bools]
+    """Whether the success rate of each stretch of calls lay within its 90 % interval, by part."""
 
     def best(self, part: str) -> str:
         """The baseline with the lowest Brier score."""
@@ -91,6 +95,7 @@ def networks(hours: float, seed: int, step: int = STEP) -> Networks:
     parts = {"net-all": np.ones(len(calls), dtype=np.bool_)}
     parts |= {name.value.replace("_", "-"): state == number for number, name in enumerate(NETWORKS)}
     good = outcomes.success
+    rates = stretches_of(calls.provider, good, ways["trustscore"])
     regrets = {way: routing_regret(calls, good, said) for way, said in ways.items()}
     return Networks(
         brier={
@@ -102,6 +107,7 @@ def networks(hours: float, seed: int, step: int = STEP) -> Networks:
             part: {"reports": int(rows.sum()), "success_rate": round(float(good[rows].mean()), 4), "seed": seed}
             for part, rows in parts.items()
         },
+        covered={part: rates.covered[rows[rates.begins]] for part, rows in parts.items()},
     )
 
 
@@ -137,6 +143,9 @@ def other_seed_rows(hours: float, seeds: Sequence[int], step: int = STEP) -> Ite
         facts = {"hours": hours, **{f"seed_{seed}": round(ratio, 4) for seed, ratio in ratios.items()}}
         name = f"truth/{part}-other-seeds"
         yield Row(name, fmean(ratios.values()), "of the best baseline", target=1.0, lower_is_better=True, facts=facts)
+        covered = np.concatenate([each.covered[part] for each in found.values()])
+        if len(covered):
+            yield _rate_coverage(f"{part}-rate", float(covered.mean()), len(covered), {})
 
 
 def rows_of(given: Replayed, step: int = STEP) -> Iterator[Row]:
@@ -149,6 +158,8 @@ def rows_of(given: Replayed, step: int = STEP) -> Iterator[Row]:
     missed = max(LEAST_COVERAGE - coverage, coverage - MOST_COVERAGE, 0.0)
     yield Row("truth/latency-coverage-missed-by", missed, "rate", target=0.0, lower_is_better=True,
               facts={"coverage": round(coverage, 4)})  # fmt: skip
+    if found.rate_stretches:
+        yield _rate_coverage("rate", found.rate_coverage, found.rate_stretches, {"width": round(found.rate_width, 4)})
     began_s = time.process_time()
     Predictor(step).learn(given.calls, given.outcomes)
     took_us = (time.process_time() - began_s) / len(given.calls) * 1e6
@@ -177,6 +188,13 @@ def _measures(found: Backtest, way: str, facts: dict[str, int]) -> Iterator[Row]
         lower_is_better=True,
         facts={"choices": found.decisions},
     )
+
+
+def _rate_coverage(part: str, covered: float, stretches: int, facts: dict[str, float | int]) -> Row:
+    """By how far the share of success rates within their 90 % intervals misses 88 to 92 %."""
+    missed = max(LEAST_COVERAGE - covered, covered - MOST_COVERAGE, 0.0)
+    told = {"coverage": round(covered, 4), "stretches": stretches, **facts}
+    return Row(f"truth/{part}-coverage-missed-by", missed, "rate", target=0.0, lower_is_better=True, facts=told)
 
 
 def _name(way: str, measure: str) -> str:

@@ -79,6 +79,8 @@ def _print(done: Backtest) -> None:
     say(table)
     say(Text(f"routing: {done.decisions:,} choices of one provider in five; latency within its 90 % interval: "
              f"{done.latency_coverage:.1%}"))  # fmt: skip
+    say(Text(f"success rate of a provider's next calls within its 90 % interval: {done.rate_coverage:.1%} of "
+             f"{done.rate_stretches:,} stretches, {done.rate_width:.3f} wide on average"))  # fmt: skip
     say(_diagram(done))
 
 

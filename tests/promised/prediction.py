@@ -26,6 +26,17 @@ PROMISES: Final[dict[str, Promise]] = {
         "Nine in ten latencies lie between the 5 % and 95 % quantiles that were predicted.",
         tests_in(_SCORING, "test_nine_in_ten_latencies_lie_between_their_quantiles"),
     ),
+    "prediction.rate-intervals": Promise(
+        "The success rate of a provider's next calls lies within its 90 % interval nine times in ten, at a level that "
+        "follows what the provider's intervals covered; no interval knows what comes.",
+        tests_in(
+            "unit/scoring/test_stretches",
+            "test_nine_in_ten_rates_lie_within_their_intervals_at_every_provider",
+            "test_a_level_that_does_not_move_covers_less",
+            "test_no_interval_knows_what_comes",
+        ),
+        command="make bench ONLY=truth",
+    ),
     "prediction.sick-reporter": Promise(
         "A reporter whose network fails moves no provider's score by more than 0.02; a provider that is down loses it.",
         tests_in(

@@ -98,7 +98,7 @@ PROMISES: Final[dict[str, Promise]] = {
         tests_in(
             "unit/benchmarks/test_truth",
             "test_in_each_network_state_and_over_all_the_prediction_is_set_beside_the_best_baseline",
-            "test_other_seeds_give_the_mean_ratio_to_the_best_baseline_of_each",
+            "test_other_seeds_give_the_mean_ratio_to_the_best_baseline_of_each_and_the_coverage_over_them",
             "test_without_a_file_only_networks_are_measured_and_a_missing_one_fails",
         ),
         command="make bench ONLY=truth",
