@@ -197,13 +197,6 @@ class ChunkConsumer(driver.Consumer):
         """Whether what was fetched still belongs to this worker: no rebalance has begun since."""
         return self.flow_active and bool(self.app.consumer_generation_id == generation)
 
-    def verify_event_path(self, now: float, tp: TP) -> None:
-        """Nothing: ``streams.watchdog`` sees to stalls.
-
-        Faust's own look asks for the position of every partition. One that was assigned a moment ago has none yet, and
-        the worker would end of that.
-        """
-
     def lag(self, tp: TP) -> int | None:
         """Messages of a chunked partition that were not handed over yet; ``None`` where the broker has not said."""
         if tp.topic not in self.transport.chunked:

@@ -145,23 +145,6 @@ def test_a_partition_of_which_enough_waits_is_left_on_the_broker(monkeypatch: py
     asyncio.run(story())
 
 
-def test_a_partition_without_a_position_ends_no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        with worker() as parts:
-            consumer = consumer_of(parts)
-
-            def look(now: float, tp: TP) -> None:
-                raise AssertionError("as aiokafka says where there is no position yet")
-
-            monkeypatch.setattr(consumer._thread, "verify_event_path", look)
-            monkeypatch.setattr(type(consumer), "assignment", lambda _: {REPORTS})
-            await consumer.verify_all_partitions_active()
-            with pytest.raises(AssertionError):
-                super(ChunkConsumer, consumer).verify_event_path(0.0, REPORTS)
-
-    asyncio.run(story())
-
-
 def test_what_is_read_twice_in_a_generation_is_handed_over_once() -> None:
     def check(consumer: ChunkConsumer) -> None:
         first, again = [_record(offset) for offset in (5, 6, 9)], [_record(offset) for offset in (5, 6, 9, 10)]
