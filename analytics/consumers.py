@@ -7,10 +7,13 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-__all__ = ["PATIENCE_S", "closed", "for_ever", "is_cancelled", "partitions_of", "words"]
+__all__ = ["FETCH_WAIT_MS", "PATIENCE_S", "closed", "for_ever", "is_cancelled", "partitions_of", "words"]
 
 PATIENCE_S: Final = 3.0
 """For an answer of the broker."""
+FETCH_WAIT_MS: Final = 50
+"""How long a broker may keep a fetch that finds nothing: a partition whose records had not been taken when it was sent
+waits for it."""
 
 
 async def for_ever(

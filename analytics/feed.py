@@ -12,7 +12,7 @@ from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 from aiokafka.structs import ConsumerRecord
 
 from analytics.board import Board
-from analytics.consumers import PATIENCE_S, closed, for_ever, partitions_of
+from analytics.consumers import FETCH_WAIT_MS, PATIENCE_S, closed, for_ever, partitions_of
 from analytics.settings import SCORES_TOPIC, Settings
 from scoring.records import ScoreRecord
 
@@ -137,6 +137,7 @@ class ScoreFeed:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             request_timeout_ms=10_000,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         try:
             await asyncio.wait_for(consumer.start(), 2 * PATIENCE_S)

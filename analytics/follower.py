@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
-from analytics.consumers import PATIENCE_S, closed, for_ever, partitions_of
+from analytics.consumers import FETCH_WAIT_MS, PATIENCE_S, closed, for_ever, partitions_of
 
 __all__ = ["Follower", "Span"]
 
@@ -92,6 +92,7 @@ class Follower:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             request_timeout_ms=10_000,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
         )
         try:
             await asyncio.wait_for(consumer.start(), 2 * PATIENCE_S)

@@ -20,8 +20,12 @@ from faust.types.tuples import ConsumerMessage
 
 from streams.runs import ISOLATION, fetched_runs
 
-__all__ = ["MOST_CHUNKS", "ChunkTransport", "use_chunks"]
+__all__ = ["FETCH_WAIT_MS", "MOST_CHUNKS", "ChunkTransport", "use_chunks"]
 
+FETCH_WAIT_MS: Final = 50
+"""How long a broker may keep a fetch that finds nothing. aiokafka leaves a partition out whose records have not been taken
+yet, and sends no second fetch meanwhile: with the 1.5 s that Faust gives, a busy partition waited that long for those
+in which nothing happens, and a worker that was behind on it was idle most of the time."""
 MOST_CHUNKS: Final = 4
 """Chunks of a partition that may wait to be taken. Each holds up to 8 MiB as fetched."""
 LOOK_S: Final = 0.02
@@ -36,6 +40,7 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = ISOLATION
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
 
     async def _fetch_records(

@@ -22,7 +22,7 @@ async def read_logs(
     if not left:
         return
     client = AIOKafkaConsumer(
-        bootstrap_servers=list(brokers), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=200
+        bootstrap_servers=list(brokers), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=50
     )
     await asyncio.wait_for(client.start(), idle_s)
     try:

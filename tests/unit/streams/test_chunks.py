@@ -13,7 +13,7 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from streams.app import Parts, build_app
-from streams.chunks import MOST_CHUNKS, ChunkConsumer
+from streams.chunks import FETCH_WAIT_MS, MOST_CHUNKS, ChunkConsumer
 from tests.support.lake_maker import Message
 from tests.support.memory_worker import settings
 
@@ -239,6 +239,19 @@ def test_no_look_at_a_partition_whose_position_is_not_known_yet_ends_the_worker(
         consumer.verify_event_path(1.0, REPORTS)
 
     with_consumer(check)
+
+
+def test_a_fetch_that_finds_nothing_keeps_no_partition_waiting_for_long() -> None:
+    """The client's own setting is what counts: the fetcher gets it when it starts."""
+
+    async def story() -> None:
+        with worker() as parts:
+            thread: Any = consumer_of(parts)._thread
+            client = thread._create_worker_consumer(consumer_of(parts).transport)
+            assert client._fetch_max_wait_ms == FETCH_WAIT_MS <= 100
+            await client.stop()
+
+    asyncio.run(story())
 
 
 def test_partitions_that_leave_are_forgotten_and_told_of() -> None:
