@@ -3,9 +3,10 @@
 ``python -m benchmarks history [--scale 0.01] [--lake DIRECTORY]``. A lake of 100 million reports of 10,000 providers
 over 90 days is made from a seed (``benchmarks.support.full_lake``; 11 GB, an hour and a half on two cores), kept where
 ``--lake`` says and found there again. All days but the last, which counts as still being written, are rolled up by the
-hour, as maintenance does it. The scores fill the board. Histories are of providers drawn anew. Checks are of providers
-in random order, while a score arrives for every twentieth; what it costs to ask of a score that has just come is a row
-of its own.
+hour, as maintenance does it. The scores fill the board (of a smaller lake: 10,000 providers drawn from a seed).
+Histories are of providers drawn anew. Checks are of providers as unevenly as they are called, while a score arrives for
+every twentieth; what they cost where all providers are asked about alike is among the facts, and of a score that has
+just come in a row of its own.
 """
 
 import argparse
@@ -32,8 +33,8 @@ from analytics.rollup import roll_up
 from analytics.service import Service
 from analytics.settings import load_settings
 from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
-from benchmarks.support.full_board import provider_id
-from benchmarks.support.full_lake import FullLake, make
+from benchmarks.support.full_board import provider_id, score_records
+from benchmarks.support.full_lake import HEAD, FullLake, make
 
 __all__ = ["PROGRAM"]
 
@@ -181,22 +182,28 @@ async def _answers(root: Path, made: dict[str, Any]) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="trustscore-history-data-") as data_dir:
         service = Service(load_settings(lake=str(root), data_dir=Path(data_dir), broker="127.0.0.1:9"))
         began_s = time.perf_counter()
-        for record in await service.lake.ask(queries.latest_scores):
-            service.board.put(record)
+        found = await service.lake.ask(queries.latest_scores)
         board_s = time.perf_counter() - began_s
+        providers = max(made["providers"], PROVIDERS)  # a smaller lake holds too few to rank
+        for record in found if providers == made["providers"] else score_records(providers, time.time()):
+            service.board.put(record)
         service.feed.state.contact_s, service.feed.state.is_caught_up = time.time() + 1e9, True
         gc.collect()
         gc.freeze()
         try:
-            return [*await _checks(service, made, board_s), *await _ranks(service, made)]
+            return [*await _checks(service, providers, board_s), *await _ranks(service, providers)]
         finally:
             gc.unfreeze()
             service.lake.close()
 
 
-async def _checks(service: Service, made: dict[str, Any], board_s: float) -> list[Row]:
-    drawn = np.random.default_rng(8).integers(0, made["providers"], CHECKS).tolist()
-    ids = [provider_id(number) for number in drawn]
+async def _checks(service: Service, providers: int, board_s: float) -> list[Row]:
+    rng = np.random.default_rng(8)
+    calls = 1 / (HEAD + np.arange(providers))
+    ids, evenly = (
+        [provider_id(number) for number in rng.choice(providers, CHECKS, p=share).tolist()]
+        for share in (calls / calls.sum(), None)
+    )
     answer = await service.answers.check(ids[0])
     if not answer.known or answer.trust_score is None or answer.dimensions["latency"].peer is None:
         raise BenchmarkFailed(f"a check must give a score and its peers; got {answer}")
@@ -204,11 +211,12 @@ async def _checks(service: Service, made: dict[str, Any], board_s: float) -> lis
     mixed = await _asked(service, ids, ARRIVES_EVERY)
     used_s = time.process_time() - used_s
     p50_us, p99_us = (float(value) for value in np.percentile(mixed, (50, 99)))
+    evenly_us = float(np.median(await _asked(service, evenly, ARRIVES_EVERY)))
     facts = {
-        "p99_us": round(p99_us, 1), "cpu_us": round(used_s / CHECKS * 1e6, 1), "checks": CHECKS,
-        "providers": made["providers"], "records": len(service.board), "board_from_lake_s": round(board_s, 1),
+        "p99_us": round(p99_us, 1), "evenly_p50_us": round(evenly_us, 1), "cpu_us": round(used_s / CHECKS * 1e6, 1),
+        "checks": CHECKS, "providers": providers, "records": len(service.board), "from_lake_s": round(board_s, 1),
     }  # fmt: skip
-    first_us = float(np.median(await _asked(service, ids, 1)))
+    first_us = float(np.median(await _asked(service, evenly, 1)))
     return [
         Row("serving/check-in-process-p50", p50_us, "µs", None, CHECK_P50_US, lower_is_better=True, facts=facts),
         Row("serving/check-of-a-new-score-p50", first_us, "µs", lower_is_better=True),
@@ -227,17 +235,17 @@ async def _asked(service: Service, ids: list[str], arrives_every: int) -> NDArra
     return took_ns / 1e3
 
 
-async def _ranks(service: Service, made: dict[str, Any]) -> list[Row]:
+async def _ranks(service: Service, providers: int) -> list[Row]:
     wall_ms, cpu_ms = [], []
     for _ in range(RANKS):
         began_s, used_s = time.perf_counter(), time.process_time()
         answer = await service.answers.rank(limit=10)
         wall_ms.append((time.perf_counter() - began_s) * 1e3)
         cpu_ms.append((time.process_time() - used_s) * 1e3)
-        if answer.considered != made["providers"]:
-            raise BenchmarkFailed(f"a ranking must consider {made['providers']:,} providers; got {answer.considered:,}")
+        if answer.considered != providers:
+            raise BenchmarkFailed(f"a ranking must consider {providers:,} providers; got {answer.considered:,}")
     timed = Timed(np.array(wall_ms), np.array(cpu_ms))
-    facts = timed.facts(providers=made["providers"])
+    facts = timed.facts(providers=providers)
     p50_ms = float(np.median(timed.wall_ms))
     return [Row("serving/rank-10000", p50_ms, "ms", None, RANK_MS, lower_is_better=True, facts=facts)]
 

@@ -33,7 +33,7 @@ from scoring.reports import OUTCOMES
 from streams.score_rows import score_rows
 from streams.sinks import pane_rows
 
-__all__ = ["FullLake", "Made", "make"]
+__all__ = ["HEAD", "FullLake", "Made", "make"]
 
 DAY_S: Final = 86_400
 PARTITIONS: Final = 4
