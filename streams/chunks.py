@@ -23,7 +23,7 @@ from streams.runs import ISOLATION, fetched_runs
 __all__ = ["FETCH_WAIT_MS", "MOST_CHUNKS", "ChunkTransport", "use_chunks"]
 
 FETCH_WAIT_MS: Final = 50
-"""How long a broker may keep a fetch that finds nothing. aiokafka leaves a partition out whose records have not been taken
+"""How long a broker may keep a fetch that finds nothing. aiokafka leaves a partition out whose records were not taken
 yet, and sends no second fetch meanwhile: with the 1.5 s that Faust gives, a busy partition waited that long for those
 in which nothing happens, and a worker that was behind on it was idle most of the time."""
 MOST_CHUNKS: Final = 4
