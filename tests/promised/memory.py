@@ -39,6 +39,10 @@ PROMISES: Final[dict[str, Promise]] = {
         "A worker reads no more while 64 MiB of reports wait for the lake.",
         tests_in("unit/streams/agents/test_fold_memory", "test_reading_waits_while_many_bytes_wait_for_the_lake"),
     ),
+    "memory.fetches": Promise(
+        "What was fetched from the broker is freed as soon as its records were taken.",
+        tests_in("unit/streams/test_runs", "test_what_was_taken_is_freed_without_the_collector"),
+    ),
     "memory.changed-panes": Promise(
         "Changed panes of many partitions are sent one partition after the other.",
         tests_in("unit/streams/agents/test_fold_memory", "test_many_changed_panes_are_sent_a_partition_at_a_time"),

@@ -1,5 +1,7 @@
 """Whole batches are taken as aiokafka's own reader would give their records."""
 
+import gc
+import weakref
 from collections.abc import Iterable
 from typing import Any
 
@@ -101,3 +103,14 @@ def test_a_damaged_batch_is_refused() -> None:
     damaged[-1] ^= 1
     with pytest.raises(CorruptRecordException, match="Invalid CRC"):
         take(_result(bytes(damaged)), 100)
+
+
+def test_what_was_taken_is_freed_without_the_collector() -> None:
+    result = _result(_batch(0, [b"a", b"b"]))
+    records = weakref.ref(result._partition_records)
+    gc.disable()
+    try:
+        assert len(take(result, 10)) == 2
+        assert records() is None
+    finally:
+        gc.enable()
