@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -112,7 +113,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     every = partial(_every, app, fence, telemetry)
     every(Pause(settings.tick_s, 2.0), "panes", fold.tick)
     every(Pause(LOOK_S, 2.0, times=SCORE_REST), "scores", hold_and_score)
-    every(flush_s, "reports", fold.flush)
+    every(flush_s, "reports", fold.flush, fold.is_full)
     every(flush_s, "state", score.flush)
     if lake:
         every(flush_s, "lake", lake.flush)
@@ -165,14 +166,29 @@ def waiting_reports(app: faust.App) -> int:
 
 
 def _every(
-    app: faust.App, fence: Fence, telemetry: Telemetry, pause: Pause, part: str, act: Callable[[], Awaitable[None]]
+    app: faust.App,
+    fence: Fence,
+    telemetry: Telemetry,
+    pause: Pause,
+    part: str,
+    act: Callable[[], Awaitable[None]],
+    wanted: asyncio.Event | None = None,
 ) -> None:
-    """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again."""
+    """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again.
+
+    Its rest ends early when it is ``wanted``, unless it failed the last time.
+    """
 
     async def loop() -> None:
         took_s = 0.0
         while not app.should_stop:
-            await app.sleep(pause.after(took_s, waiting_reports(app)))
+            rest_s = pause.after(took_s, waiting_reports(app))
+            if wanted is None or part in telemetry.trouble:
+                await app.sleep(rest_s)
+            else:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(wanted.wait(), rest_s)
+                wanted.clear()
             if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
                 continue
             started = time.perf_counter()

@@ -90,6 +90,8 @@ class FoldLoop:
         self._flying = 0
         """Reports that a flush is making durable."""
         self.flood: RejectFlood | None = None
+        self.is_full = asyncio.Event()
+        """Set while reading waits for a flush."""
 
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Let go of the state of partitions that leave; what was not acknowledged is read again by its next owner."""
@@ -103,6 +105,7 @@ class FoldLoop:
             await self._doubts.wait()
         async for event in stream.noack().events():
             while self.flood or self._must_wait():
+                self.is_full.set()
                 await asyncio.sleep(_WAIT_S)
             await self._chunk(event)
 

@@ -99,8 +99,10 @@ def test_reading_waits_while_many_bytes_wait_for_the_lake(tmp_path: Path, monkey
         reading = asyncio.ensure_future(loop.read(chunk(REPORTS[20:], first=20)))
         while loop.counted("trustscore_pending_reports") < 20:
             await asyncio.sleep(0)
+        assert not loop.fold.is_full.is_set()
         await asyncio.sleep(0)
         assert not reading.done()
+        assert loop.fold.is_full.is_set()
         await loop.fold.flush()
         await reading
         assert loop.counted("trustscore_pending_reports") == 20
