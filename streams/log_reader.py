@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from streams.chunks import FETCH_WAIT_MS
+
 __all__ = ["read_logs"]
 
 
@@ -22,7 +24,10 @@ async def read_logs(
     if not left:
         return
     client = AIOKafkaConsumer(
-        bootstrap_servers=list(brokers), enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=50
+        bootstrap_servers=list(brokers),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=FETCH_WAIT_MS,
     )
     await asyncio.wait_for(client.start(), idle_s)
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from scoring.arrays import Bools, Floats, Ints
-from scoring.prediction.runs import decayed, runs_of
+from scoring.prediction.runs import Runs, decayed, runs_of
 
 __all__ = ["Stretches", "stretches_of"]
 
@@ -83,7 +83,8 @@ def stretches_of(provider: Ints, success: Bools, predicted: Floats) -> Stretches
     >>> found.calls.tolist(), found.observed.tolist(), found.upper.tolist()
     ([25, 25, 25, 25], [1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0])
     """
-    runs, expected = runs_of(provider), _expected(provider, predicted)
+    runs = runs_of(provider)
+    expected = _expected(runs, predicted)
     good = np.concatenate([[0], np.cumsum(success.take(runs.order))])
     ends = (runs.starts + runs.size).tolist()
     events = [(int(runs.order[start]), _BEGINS, key, int(start)) for key, start in enumerate(runs.starts.tolist())]
@@ -140,10 +141,9 @@ class _Level:
         return low + (place - left) * (high - low)
 
 
-def _expected(provider: Ints, predicted: Floats) -> Floats:
+def _expected(runs: Runs, predicted: Floats) -> Floats:
     """Mean prediction for the provider, up to that of the call itself."""
-    runs = runs_of(provider)
-    state = np.zeros((2, int(provider.max(initial=0)) + 1), dtype=np.float32)
+    state = np.zeros((2, int(runs.keys.max(initial=0)) + 1), dtype=np.float32)
     added = np.stack([predicted, np.ones(len(predicted))]).astype(np.float32)
     before = decayed(runs, state, np.full(2, MEMORY, dtype=np.float32), added).astype(np.float64)
     mean = (before[0] + SURE * predicted) / (before[1] + SURE)
