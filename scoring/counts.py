@@ -193,5 +193,6 @@ def _summed(keys: Ints, counts: Ints) -> tuple[Ints, Ints]:
         used = np.flatnonzero(dense)
         return used + first, dense[used].astype(np.int64)
     order = np.argsort(keys)
-    keys, starts = np.unique(keys[order], return_index=True)
-    return keys, np.add.reduceat(counts[order], starts)
+    keys = keys[order]
+    starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
+    return keys[starts], np.add.reduceat(counts[order], starts)

@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from scoring.errors import InvalidReport
 from scoring.reports import DETAILS_BYTES, FIELDS, Field, epoch_s, validate
+from streams.bounds import fits, is_object
 from streams.schemas import REPORTS_SCHEMA
 
 __all__ = ["Problem", "parse"]
@@ -101,7 +101,7 @@ def _checked(given: pa.Table) -> tuple[pa.Table, _Bad]:
     bad = ~np.isfinite(event_s)
     for field in FIELDS:
         if field.name in given.column_names and field.kind != "time":
-            bad |= ~_fits(field, columns[field.name])
+            bad |= ~fits(field, columns[field.name])
     columns["event_s"] = pa.array(event_s)
     unknown = [name for name in given.column_names if name not in _NAMES]
     shown = _without_times(given, event_s) if unknown or bad.any() else given
@@ -166,35 +166,6 @@ def _seconds(value: Any) -> float:
         return float("nan")
 
 
-def _fits(field: Field, column: pa.Array) -> NDArray[np.bool_]:
-    """Which rows are within bounds; null fits where the field is optional."""
-    present = column.is_valid().to_numpy(zero_copy_only=False)
-    if not present.any():
-        return np.full(len(column), not field.required)
-    good = np.ones(len(column), bool)
-    if field.kind in ("number", "integer"):
-        values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))
-        good = (values >= field.minimum) & (values <= field.maximum)
-    elif field.kind == "strings":
-        good = np.array([v is None or all(item in field.choices for item in v) for v in column.to_pylist()])
-    elif field.kind == "object":
-        good = np.array([v is None or _is_object(v) for v in column.to_pylist()])
-    elif field.choices:
-        good = pc.is_in(column, pa.array(field.choices)).to_numpy(zero_copy_only=False)
-    elif field.kind == "string":
-        length = pc.utf8_length(column).fill_null(1).to_numpy(zero_copy_only=False)
-        good = (length >= 1) & (length <= field.max_length)
-    fits: NDArray[np.bool_] = good & present if field.required else good | ~present
-    return fits
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return len(text.encode()) <= DETAILS_BYTES and isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.MsgspecError, RecursionError):
-        return False
-
-
 def _without_times(given: pa.Table, event_s: NDArray[np.float64]) -> pa.Table:
     """With the event time as seconds and other times as text: Python has no value for nanoseconds and far years."""
     for at, field in enumerate(given.schema):
@@ -230,7 +201,7 @@ def _problem(row: dict[str, Any]) -> tuple[InvalidReport, bytes]:
     """What is wrong with a row, and the row as JSON."""
     details = row.get("details")
     report = {name: value for name, value in row.items() if value is not None}
-    if isinstance(details, str) and _is_object(details):
+    if isinstance(details, str) and is_object(details):
         report["details"] = msgspec.json.decode(details)
     shown = msgspec.json.encode(report, enc_hook=str)
     try:

@@ -1,6 +1,6 @@
-"""JSON reports to columns: one pass of msgspec over the whole run, one by one only where something is wrong."""
+"""JSON reports to columns: one pass over the whole run, one by one only where something is wrong."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Annotated, Any, Final, Literal
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from scoring.errors import InvalidReport
 from scoring.reports import DETAILS_BYTES, FIELDS, Field, epoch_s, validate
+from streams.json_columns import MANY, columns_of_lines
 from streams.schemas import REPORTS_SCHEMA
 
 __all__ = ["JsonReader"]
@@ -56,19 +57,23 @@ _REQUIRED: Final = frozenset(field.name for field in FIELDS if field.required)
 _ALL: Final = frozenset(field.name for field in FIELDS)
 _WRONG: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _STEP: Final = "send one JSON object per message"
+UNUSUAL_RUNS: Final = 100
 _FIRST, _LAST, _BRACE, _CLOSING = itemgetter(0), itemgetter(-1), {ord("{")}, {ord("}")}
 
 
 class JsonReader:
     """Parses runs of JSON reports; remembers which fields the traffic states, so that the others cost nothing.
 
-    A run is decoded into a structure of the fields seen so far, which refuses any other field; where it refuses, into
-    one of all fields. What comes out does not depend on what was seen (of 27 fields, agents state about 8: measured
-    1.4 times faster than decoding and listing them all).
+    A run is read as one of reports with the fields seen so far, and no other: by Arrow (``streams.json_columns``) where
+    it is long, or else by msgspec. Where it is refused, as one of reports with all fields, then report by report. What
+    comes out does not depend on what was seen (of 27 fields, agents state about 8: measured 1.4 times faster than
+    decoding and listing them all).
     """
 
     def __init__(self) -> None:
         self._seen = _REQUIRED
+        self._unusual = 0
+        """Runs for which Arrow is not asked, since it did not take one that msgspec took."""
 
     def parse(self, values: Sequence[bytes | None]) -> tuple[pa.Table, list[tuple[int, InvalidReport]]]:
         """Columns of the usable reports, in order, and the others by place with what is wrong.
@@ -79,11 +84,18 @@ class JsonReader:
             Table with the columns of ``FIELDS`` but ``timestamp``, and ``event_s`` (float64); problems.
         """
         names = self._seen
-        reports = _lines(_decoder(names), values)
+        lines = _lines(values)
+        is_asked = lines is not None and len(values) >= MANY and self._unusual <= 0
+        if lines is not None and is_asked:
+            columns = columns_of_lines(lines, len(values), names)
+            if columns is not None:
+                return _whole(columns, len(values)), []
+        reports = _decoded(_decoder(names), lines, len(values))
+        self._unusual = UNUSUAL_RUNS if is_asked and reports is not None else self._unusual - 1
         problems: list[tuple[int, InvalidReport]] = []
         if reports is None:
             names = _ALL
-            reports = _lines(_decoder(_ALL), values)
+            reports = _decoded(_decoder(_ALL), lines, len(values))
         if reports is None:
             reports, problems = _one_by_one(values)
         table, late = _table(reports, names)
@@ -97,22 +109,31 @@ class JsonReader:
         return table.filter(pa.array([at not in late for at in range(len(reports))])), problems
 
 
-def _lines(decoder: msgspec.json.Decoder[Any], values: Sequence[bytes | None]) -> list[Any] | None:
-    """All reports in one pass; ``None`` unless every value is one line with one good report.
+def _lines(values: Sequence[bytes | None]) -> bytes | None:
+    """All values as one text, each a line; ``None`` where one of them cannot be one line with one report.
 
-    The decoder sees one text, where a report could begin in one value and end in the next, or two stand in one value
+    A decoder sees one text, where a report could begin in one value and end in the next, or two stand in one value
     beside an empty one. With a brace at both ends of every value neither can be: within a report, no ``}`` comes
     before a line feed and ``{``, and a string holds no line feed.
     """
     try:
         if set(map(_FIRST, values)) == _BRACE and set(map(_LAST, values)) == _CLOSING:  # type: ignore[arg-type]
             joined = b"\n".join(values)  # type: ignore[arg-type]
-            if joined.count(b"\n") == len(values) - 1:
-                reports = decoder.decode_lines(joined)
-                return reports if len(reports) == len(values) else None
-    except (*_WRONG, TypeError, IndexError):
+            return joined if joined.count(b"\n") == len(values) - 1 else None
+    except (TypeError, IndexError):  # a value is missing or empty
         pass
     return None
+
+
+def _decoded(decoder: msgspec.json.Decoder[Any], lines: bytes | None, count: int) -> list[Any] | None:
+    """All reports in one pass; ``None`` unless every line is a good one."""
+    if lines is None:
+        return None
+    try:
+        reports = decoder.decode_lines(lines)
+    except _WRONG:
+        return None
+    return reports if len(reports) == count else None
 
 
 def _one_by_one(values: Sequence[bytes | None]) -> tuple[list[Any], list[tuple[int, InvalidReport]]]:
@@ -155,18 +176,27 @@ def _table(reports: list[Any], names: frozenset[str]) -> tuple[pa.Table, dict[in
     problems: dict[int, InvalidReport] = {}
     columns: dict[str, pa.Array] = {}
     for field in FIELDS:
-        if field.kind == "time":
-            columns["event_s"] = pa.array(_event_s(reports, problems))
-            continue
-        kind = REPORTS_SCHEMA.field(field.name).type
         if field.name not in names:
-            columns[field.name] = pa.nulls(len(reports), kind)
+            continue
+        if field.kind == "time":
+            columns[field.name] = pa.array(_event_s(reports, problems))
             continue
         values: Iterable[Any] = list(map(attrgetter(field.name), reports))
         if field.kind == "object":
             values = _details(values, reports, problems)
-        columns[field.name] = pa.array(values, kind)
-    return pa.table(columns), problems
+        columns[field.name] = pa.array(values, REPORTS_SCHEMA.field(field.name).type)
+    return _whole(columns, len(reports)), problems
+
+
+def _whole(columns: Mapping[str, pa.Array], count: int) -> pa.Table:
+    """With a column for each field, the time as ``event_s``."""
+    whole = {}
+    for field in FIELDS:
+        column = columns.get(field.name)
+        if column is None:
+            column = pa.nulls(count, REPORTS_SCHEMA.field(field.name).type)
+        whole["event_s" if field.kind == "time" else field.name] = column
+    return pa.table(whole)
 
 
 def _event_s(reports: list[Any], problems: dict[int, InvalidReport]) -> "np.ndarray[Any, np.dtype[np.float64]]":

@@ -4,6 +4,7 @@ import asyncio
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -11,22 +12,22 @@ import pyarrow as pa
 from faust import Stream
 from faust.types import TP, EventT, TopicT
 
-from streams.agents.waiting import Partition, Waiting, all_of, take_run
+from streams.agents.reading import ChunkReader, Decoded
+from streams.agents.waiting import Partition, Waiting, all_of
 from streams.codec import encode_updates
 from streams.columns import columns_of
 from streams.doubts import Doubts
-from streams.json_wire import JsonReader
 from streams.rejects import Breaker, RejectFlood, reject_headers, reject_table
 from streams.report_keys import without_repeats
 from streams.schemas import REPORTS_SCHEMA
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
+from streams.steps.duplicates import Seen
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.updates import PaneUpdates, concatenated, linked, provider_of, split
 from streams.tables import BookTable, Ids, close_unused, flush_book, load_book, load_seen
 from streams.telemetry import Telemetry
 from streams.topics import REPORTS
-from streams.wire import decode
 
 __all__ = ["FoldLoop"]
 
@@ -64,6 +65,17 @@ def groups_of(
     return groups
 
 
+@dataclass(slots=True)
+class Held(Partition[FoldState]):
+    """What is folded of a partition, and what is not folded yet."""
+
+    reader: ChunkReader = field(kw_only=True)
+    seen: Seen | None = None
+    """Report ids of the last minutes; ``None``: every report counts."""
+    unfolded: list[pa.Table] = field(default_factory=list)
+    """Reports read since the last tick: folded together, because folding costs by pane more than by report."""
+
+
 class FoldLoop:
     """``trust.reports`` → panes → ``trust.panes``; reports, panes and rejects → lake; rejects → ``trust.rejects``."""
 
@@ -81,8 +93,7 @@ class FoldLoop:
         self._doubts = doubts
         self._settings, self._table, self._panes, self._rejects = settings, table, panes, rejects
         self._lake, self._telemetry, self._clock = lake, telemetry, clock
-        self._partitions: dict[int, Partition[FoldState]] = {}
-        self._readers: dict[int, JsonReader] = {}
+        self._partitions: dict[int, Held] = {}
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
@@ -116,18 +127,23 @@ class FoldLoop:
         held = self._partitions.get(partition)
         if held is None:
             held = self._partitions[partition] = self._loaded(partition)
-        held.unread.append((event, take_run(event)))
-        if sum(len(run) for _, run in held.unread) >= self._settings.poll_records:
-            self._read(partition, held)
+        held.reader.add(event)
+        if held.reader.unread >= self._settings.poll_records:
+            for decoded in await held.reader.begin():
+                self._take_in(held, decoded)
 
-    def _read(self, partition: int, held: Partition[FoldState]) -> None:
-        """Decode the chunks that came since the last time, as one: it costs 2 ms a time, and small ones are many."""
-        if not held.unread or self.flood:
+    async def _read_all(self) -> None:
+        """Take in all that came."""
+        for held in list(self._partitions.values()):
+            for decoded in await held.reader.all():
+                self._take_in(held, decoded)
+
+    def _take_in(self, held: Held, decoded: Decoded) -> None:
+        """Count what was decoded, for the lake and the next fold; fold when it is much."""
+        if self.flood:
             return
         started = time.perf_counter()
-        run = [record for _, chunk in held.unread for record in chunk]
-        batch = decode(run, partition, self._readers.setdefault(partition, JsonReader()))
-        events, held.unread = [event for event, _ in held.unread], []
+        events, run, batch = decoded
         if self._breaker.saw(batch.records, len({reject.record.offset for reject in batch.rejects})):
             self.flood = RejectFlood(*self._breaker.counts, batch.rejects[-1].reason if batch.rejects else "")
             return
@@ -151,14 +167,14 @@ class FoldLoop:
         self._telemetry.pending.set(self._pending() + self._flying)
         self._telemetry.chunk_s.observe(time.perf_counter() - started)
 
-    def _loaded(self, partition: int) -> Partition[FoldState]:
+    def _loaded(self, partition: int) -> Held:
         """The state of a partition as last flushed."""
-        held = Partition(FoldState(book=load_book(self._table, partition)))
+        held = Held(FoldState(book=load_book(self._table, partition)), reader=ChunkReader(partition))
         if self._settings.dedup_window_s:
             held.seen = load_seen(self._table, partition, self._settings.dedup_window_s)
         return held
 
-    def _fold(self, held: Partition[FoldState]) -> None:
+    def _fold(self, held: Held) -> None:
         """Fold what a partition has read since the last time."""
         if held.unfolded:
             reports = pa.concat_tables(held.unfolded)
@@ -186,8 +202,8 @@ class FoldLoop:
     async def tick(self) -> None:
         """Fold what was read, and send the panes that changed to where their providers are scored."""
         async with self._sending:  # a flush that waits for what was sent must not miss what a tick has begun to send
-            for partition, held in self._partitions.items():
-                self._read(partition, held)
+            await self._read_all()
+            for held in self._partitions.values():
                 self._fold(held)
             told = {partition: held.state.told for partition, held in self._partitions.items()}
             for together in groups_of(self._partitions):
@@ -215,8 +231,7 @@ class FoldLoop:
     async def flush(self) -> None:
         """Make durable what was read, then acknowledge it. What fails stays waiting and is tried again."""
         async with self._flushing:
-            for number, held in self._partitions.items():
-                self._read(number, held)
+            await self._read_all()
             taken = {number: held for number, held in self._partitions.items() if held.waiting.events}
             waiting = {number: held.waiting for number, held in taken.items()}
             self._flying = sum(part.rows for part in waiting.values())
@@ -243,7 +258,7 @@ class FoldLoop:
                 self._telemetry.flush_s.observe(took_s)
                 self._learn(sum(part.reports for part in waiting.values()), took_s)
 
-    async def _make_durable(self, taken: dict[int, Partition[FoldState]], waiting: dict[int, Waiting]) -> None:
+    async def _make_durable(self, taken: dict[int, Held], waiting: dict[int, Waiting]) -> None:
         await self.tick()
         for number, part in waiting.items():
             for reject in part.rejects:
@@ -265,7 +280,7 @@ class FoldLoop:
                 close_unused(self._table, number, held.state.book)
         await all_of(self._written(number, held, waiting[number]) for number, held in taken.items())
 
-    async def _written(self, number: int, held: Partition[FoldState], waiting: Waiting) -> None:
+    async def _written(self, number: int, held: Held, waiting: Waiting) -> None:
         """Write the state of a partition, unless it left."""
         if self._partitions.get(number) is held:
             ids = None if held.seen is None else Ids(held.seen, waiting.first_ms or 0)

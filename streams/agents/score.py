@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -32,6 +33,18 @@ ROUND_SHARE: Final = 0.05
 when rounds are far apart, because reports wait to be folded."""
 
 
+@dataclass(slots=True)
+class Held(Partition[ScoreState]):
+    """What is scored of a partition, and how far it was read."""
+
+    through: int = -1
+    """Last offset of the pane topic that was taken in."""
+    is_torn: bool = False
+    """Whether the state may hold panes behind what it has last seen, until ``torn_until`` was taken in again."""
+    torn_until: int | None = None
+    """Where the pane topic ended when this was first asked; ``None``: the broker has not said yet."""
+
+
 class ScoreLoop:
     """``trust.panes`` → windows, dimensions, scores → ``trust.scores``."""
 
@@ -47,7 +60,7 @@ class ScoreLoop:
     ) -> None:
         self._settings, self._table, self._scores, self._end_of = settings, table, scores, end_of
         self._telemetry, self._clock, self._timer = telemetry, clock, timer
-        self._partitions: dict[int, Partition[ScoreState]] = {}
+        self._partitions: dict[int, Held] = {}
         self._turns: dict[int, Turns] = {}
         self._sent: list[Awaitable[Any]] = []
         self._flushing = asyncio.Lock()
@@ -67,15 +80,15 @@ class ScoreLoop:
         for partition in filter(self._table.owns, partitions):
             self._open(partition)
 
-    def _open(self, partition: int) -> Partition[ScoreState]:
+    def _open(self, partition: int) -> Held:
         held = self._partitions.get(partition)
         if held is None:
             book: Book = load_book(self._table, partition)
-            held = self._partitions[partition] = Partition(restored(book), is_torn=was_torn(self._table, partition))
+            held = self._partitions[partition] = Held(restored(book), is_torn=was_torn(self._table, partition))
             self._turns[partition] = Turns()
         return held
 
-    def _is_torn(self, number: int, held: Partition[ScoreState]) -> bool:
+    def _is_torn(self, number: int, held: Held) -> bool:
         """Whether scores would name reports that are not in their sums yet: a flush before broke off half way.
 
         What it had not written lies between the committed offset and the end of the topic, and is taken in again.
@@ -179,7 +192,7 @@ class ScoreLoop:
                 raise
             await all_of(self._written(number, held) for number, held in list(self._partitions.items()))
 
-    async def _written(self, number: int, held: Partition[ScoreState]) -> None:
+    async def _written(self, number: int, held: Held) -> None:
         """Write the state of a partition, unless it left, and acknowledge what it holds."""
         if self._partitions.get(number) is not held:
             return

@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 from faust.types import EventT
 
-from streams.steps.duplicates import Seen
 from streams.steps.fold import FoldState
 from streams.steps.score import ScoreState
 from streams.wire import Reject
@@ -60,18 +59,6 @@ class Partition(Generic[S]):
 
     state: S
     waiting: Waiting = field(default_factory=Waiting)
-    unread: list[tuple[EventT[Any], list[Any]]] = field(default_factory=list)
-    """Chunks with their records that are not decoded yet."""
-    unfolded: list[pa.Table] = field(default_factory=list)
-    """Reports read since the last tick: folded together, because folding costs by pane more than by report."""
-    seen: Seen | None = None
-    """Report ids of the last minutes; ``None``: every report counts."""
-    through: int = -1
-    """Last offset of the pane topic that was taken in."""
-    is_torn: bool = False
-    """Whether the state may hold panes behind what it has last seen, until ``torn_until`` was taken in again."""
-    torn_until: int | None = None
-    """Where the pane topic ended when this was first asked; ``None``: the broker has not said yet."""
 
 
 def take_run(event: EventT[Any]) -> list[Any]:

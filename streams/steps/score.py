@@ -17,7 +17,7 @@ from scoring.records import ScoreRecord
 from scoring.stats import BUCKETS, STATS
 from scoring.weights import DEFAULT, Weights
 from scoring.windows import Windows
-from streams.steps.updates import SEPARATOR, PaneUpdates, newest, source_of, without_sources
+from streams.steps.updates import SEPARATOR, PaneUpdates, grouped, newest, source_of, without_sources
 from streams.steps.usual import UsualLevels
 
 __all__ = ["ScoreState", "merge", "move", "restored", "score", "score_these"]
@@ -67,10 +67,10 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
     updates = _without_gaps(state, updates)
     if not len(updates.entity):
         return
-    rows = np.array([_row(state, name) for name in updates.names], np.int64)[updates.entity]
+    rows = _rows(state, updates.names)[updates.entity]
     _grow(state)
     codes, group = np.unique(updates.level_s << 40 | updates.start_s, return_inverse=True)
-    panes, entries = _grouped(group, len(codes)), _grouped(group[updates.latency_pane], len(codes))
+    panes, entries = grouped(group, len(codes)), grouped(group[updates.latency_pane], len(codes))
     for code, pane, entry in zip(codes.tolist(), panes, entries, strict=True):
         key = (code >> 40, code & ((1 << 40) - 1))
         block = state.book.block(key)
@@ -98,12 +98,6 @@ def _without_gaps(state: ScoreState, updates: PaneUpdates) -> PaneUpdates:
     return updates
 
 
-def _grouped(group: Ints, groups: int) -> list[Ints]:
-    """Places of each group."""
-    order = np.argsort(group.astype(np.uint16), kind="stable")  # by radix: linear
-    return np.split(order, np.cumsum(np.bincount(group, minlength=groups))[:-1])
-
-
 def _take_in(state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints, pane: Ints, entry: Ints) -> None:
     """Set panes of one block, and add to the windows what that changes."""
     block, row = state.book.block(key), rows[pane]
@@ -120,12 +114,13 @@ def _take_in(state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints,
     state.changed.update(state.entity_of_row[row].tolist())
 
 
-def _row(state: ScoreState, name: str) -> int:
-    known = len(state.book.names)
-    row = state.book.row(name)
-    if row == known:
-        _enter(state, row, name)
-    return row
+def _rows(state: ScoreState, names: list[str]) -> Ints:
+    """Rows of some names, which are made where there are none."""
+    known = state.book.rows
+    for name in names:
+        if name not in known:
+            _enter(state, state.book.row(name), name)
+    return np.array([known[name] for name in names], np.int64)
 
 
 def _enter(state: ScoreState, row: int, name: str) -> None:

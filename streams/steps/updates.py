@@ -12,6 +12,7 @@ __all__ = [
     "SEPARATOR",
     "PaneUpdates",
     "concatenated",
+    "grouped",
     "linked",
     "newest",
     "provider_of",
@@ -99,12 +100,24 @@ def split(updates: PaneUpdates, target: Ints, most: int = MOST_PANES) -> Iterato
     million would be no message that a broker takes. Of several the newer panes are in the later ones.
     """
     place_of = target[updates.entity]
-    for place in np.unique(place_of).tolist():
-        panes = np.flatnonzero(place_of == place)
-        if len(panes) > most:
-            panes = panes[np.argsort(updates.last_offset[panes], kind="stable")]
-        for first in range(0, len(panes), most):
-            yield place, _only(updates, panes[first : first + most])
+    panes_of = np.bincount(place_of)
+    before = np.concatenate([[0], np.cumsum(-(-panes_of // most))])  # messages to the places before
+    message = before[place_of]
+    if panes_of.max(initial=0) > most:
+        order = np.lexsort((updates.last_offset, place_of))
+        rank = np.arange(len(order)) - np.repeat(np.cumsum(panes_of) - panes_of, panes_of)
+        message[order] += rank // most
+    panes, entries = grouped(message, int(before[-1])), grouped(message[updates.latency_pane], int(before[-1]))
+    renumbered = np.empty(len(message), np.int64)
+    for here, entry in zip(panes, entries, strict=True):
+        renumbered[here] = np.arange(len(here))
+        yield int(place_of[here[0]]), _only(updates, here, entry, renumbered)
+
+
+def grouped(group: Ints, groups: int) -> list[Ints]:
+    """Places of each of so many groups, below 65,536, ascending."""
+    order = np.argsort(group.astype(np.uint16), kind="stable")  # by radix: linear
+    return np.split(order, np.cumsum(np.bincount(group, minlength=groups))[:-1])
 
 
 def linked(part: PaneUpdates, told: Mapping[int, dict[int, int]], place: int) -> PaneUpdates:
@@ -123,23 +136,27 @@ def linked(part: PaneUpdates, told: Mapping[int, dict[int, int]], place: int) ->
 
 def newest(updates: PaneUpdates) -> dict[int, int]:
     """The newest offset of each source partition."""
-    sources, place = np.unique([source_of(name) for name in updates.names], return_inverse=True)
-    offsets = np.full(len(sources), -1, np.int64)
-    np.maximum.at(offsets, place[updates.entity], updates.last_offset)
-    return dict(zip(sources.tolist(), offsets.tolist(), strict=True))
+    sources = [name.partition(SEPARATOR)[0] for name in updates.names]
+    number = {source: at for at, source in enumerate(dict.fromkeys(sources))}
+    offsets = np.full(len(number), -1, np.int64)
+    if len(number) == 1:
+        offsets[0] = updates.last_offset.max(initial=-1)
+    else:
+        place = np.array([number[source] for source in sources], np.int64)
+        np.maximum.at(offsets, place[updates.entity], updates.last_offset)
+    return dict(zip(map(int, number), offsets.tolist(), strict=True))
 
 
 def without_sources(updates: PaneUpdates, sources: Collection[int]) -> PaneUpdates:
     """The updates of all other source partitions."""
-    kept = np.array([source_of(name) not in sources for name in updates.names], bool)
-    return _only(updates, np.flatnonzero(kept[updates.entity]))
+    kept = np.array([source_of(name) not in sources for name in updates.names], bool)[updates.entity]
+    panes, renumbered = np.flatnonzero(kept), np.cumsum(kept) - 1
+    return _only(updates, panes, np.flatnonzero(kept[updates.latency_pane]), renumbered)
 
 
-def _only(updates: PaneUpdates, panes: Ints) -> PaneUpdates:
+def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints) -> PaneUpdates:
+    """Some panes and their latency entries; ``renumbered`` [G] says where each of the panes is among them."""
     used, entity = np.unique(updates.entity[panes], return_inverse=True)
-    renumbered = np.full(len(updates.entity), -1, np.int64)
-    renumbered[panes] = np.arange(len(panes))
-    entry = np.flatnonzero(renumbered[updates.latency_pane] >= 0)
     return PaneUpdates(
         [updates.names[name] for name in used.tolist()],
         entity,

@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.usefixtures("kafka_runnable"), pytest.mark.timeout(600
 HOUR_S: Final = 3_600.0
 LATEST_S: Final = 47 * HOUR_S
 """On top of the hour that all reports of these tests are spread over."""
+ARROW_REPORTS: Final = 1_000
+"""Of one message: a producer of Kafka takes 1 MiB by default."""
 
 
 def sizes(short: int, long: int) -> pytest.MarkDecorator:
@@ -73,11 +75,14 @@ def test_batches_that_come_again_within_the_window_count_once(reports: int, tmp_
         worker = line.ready_worker()
         made = traffic(seed, reports)
         half = reports // 2
-        _, arrow, headers = as_arrow(made[half:])
-        batch: list[Message] = [*as_json(made[:half]), (b"one partition", arrow, headers)]
+        batch: list[Message] = as_json(made[:half])
+        for first in range(half, reports, ARROW_REPORTS):
+            _, arrow, headers = as_arrow(made[first : first + ARROW_REPORTS])
+            batch.append((b"one partition", arrow, headers))
         for again in range(3):
             send(line, batch, made)
-            worker.wait_until("trustscore_repeats_total", again * reports)
+            if again:
+                worker.wait_until("trustscore_repeats_total", reports)
             if again == 1:  # the ids that were seen outlive their worker
                 worker.wait_until("trustscore_lake_reports_total", reports)
                 line.kill(worker)

@@ -15,7 +15,7 @@ from streams.topics import REPORTS
 from tests.support.fault_line import FaultLine
 from tests.support.kafka_clients import admin
 from tests.support.running_service import eventually
-from tests.support.small_disk import Disk, LimitedDisk, can_mount, disk_at
+from tests.support.small_disk import Disk, can_mount, disk_at, limited_disk_at
 from tests.support.worker import Worker
 
 pytestmark = [pytest.mark.usefixtures("kafka_runnable"), pytest.mark.timeout(300)]
@@ -84,8 +84,8 @@ def test_a_lake_that_takes_nothing_holds_the_offsets_and_is_completed_when_it_is
     def pids() -> list[int]:
         return [worker.process.pid for worker in line.workers]
 
-    with disk_at(tmp_path / "lake", pids) as mounted, FaultLine(tmp_path, seed, lake_flush_s=0.5) as line:
-        disk: Disk = LimitedDisk(tmp_path / "lake", pids) if is_limited else mounted
+    disk_for = limited_disk_at if is_limited else disk_at
+    with disk_for(tmp_path / "lake", pids) as disk, FaultLine(tmp_path, seed, lake_flush_s=0.5) as line:
         faults = ((disk.full, "(full)"), (disk.read_only, "takes no commit"), (disk.gone, "(missing)"))
         worker = line.ready_worker()
         with line.sending(500):

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
-__all__ = ["Disk", "LimitedDisk", "MountedDisk", "can_mount", "disk_at"]
+__all__ = ["Disk", "LimitedDisk", "MountedDisk", "can_mount", "disk_at", "limited_disk_at"]
 
 _SIZE: Final = 48 * 2**20
 _SMALL_FILE: Final = 16 * 2**10
@@ -52,11 +52,14 @@ def can_mount(root: Path) -> bool:
 @contextmanager
 def disk_at(lake: Path, pids: Callable[[], list[int]]) -> Iterator[Disk]:
     """A disk at a lake's directory; ``pids`` are the workers that write to it."""
-    if not can_mount(lake.parent):
-        yield LimitedDisk(lake, pids)
-        return
-    with MountedDisk.at(lake) as disk:
+    with MountedDisk.at(lake) if can_mount(lake.parent) else limited_disk_at(lake, pids) as disk:
         yield disk
+
+
+@contextmanager
+def limited_disk_at(lake: Path, pids: Callable[[], list[int]]) -> Iterator[Disk]:
+    """The same, made of limits and rights wherever it runs."""
+    yield LimitedDisk(lake, pids)
 
 
 class MountedDisk:

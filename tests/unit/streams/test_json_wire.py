@@ -1,14 +1,15 @@
 import json
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 import pytest
 
 from scoring.errors import InvalidReport
 from scoring.reports import FIELDS, epoch_s
-from streams.json_wire import JsonReader
+from streams.json_columns import MANY, columns_of_lines
+from streams.json_wire import UNUSUAL_RUNS, JsonReader
 from tests.support.plain_panes import NOW_S
 from tests.support.wire_cases import BAD_JSON, CHECKED_BY_WIRE, GOOD, GOOD_JSON, one_by_one
 
@@ -71,6 +72,94 @@ def test_any_mixture_gives_what_one_by_one_gives(seed: int) -> None:
     for _ in range(5):
         pool = [*GOOD_JSON.values()] if rng.random() < 0.4 else [*GOOD_JSON.values(), *bad]
         check([rng.choice(pool) for _ in range(rng.randrange(1, 12))], reader)
+
+
+LOOKS_GOOD: Final = [
+    b'{"provider_id":"a","provider_id":"b","outcome":"success","timestamp":1700000000}',
+    b'{"provider_id":"a","outcome":"success","timestamp":NaN}',
+    b'{"provider_id":"a","outcome":"success","timestamp":-Infinity}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1e400}',
+    b'{"provider_id":"a","outcome":"success","timestamp":null}',
+    b'{"provider_id":"a","outcome":"success","timestamp":"2023-11-14T22:13:20Z"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"latency_ms":NaN}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"latency_ms":-0.0}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"latency_ms":5e-324}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"latency_ms":true}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"latency_ms":"5"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"attempt":1.0}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"attempt":1.5}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"attempt":-0}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"attempt":9223372036854775808}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"schema_valid":1}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"security":null}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"security":[]}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"security":["leak",null]}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"security":["leek"]}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"security":["leak","injection"]}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"consistency":"OK"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":""}',
+    '{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":"' + "é" * 100 + '"}',
+    '{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":"' + "é" * 101 + '"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":"\\ud83d\\ude00"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":"\\ud83d"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":"\\u0000"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":"\x00"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"region":"\xff"}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"details":{"a":[1, 2]}}',
+    b'{"provider_id":"a","outcome":"success","timestamp":1700000000,"unknown":1}',
+    b'{"provider_id":null,"outcome":"success","timestamp":1700000000}',
+    b'{"outcome":"success","timestamp":1700000000}',
+    b"{}",
+]
+"""Messages at the edge between good and bad ones, where one reader may be laxer than another."""
+
+
+@pytest.mark.parametrize("value", LOOKS_GOOD)
+def test_a_long_run_gives_what_one_by_one_gives(value: bytes | str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever Arrow makes of a message, alone and among others of all fields."""
+    monkeypatch.setattr("streams.json_wire.MANY", 1)
+    given = value.encode() if isinstance(value, str) else value
+    full = json.dumps(
+        GOOD
+        | {"latency_ms": 1, "attempt": 2, "schema_valid": True, "security": [], "consistency": "ok", "region": "eu"}
+    ).encode()
+    for known in (GOOD_JSON["plain"], full):
+        for values in ([given], [full, given, GOOD_JSON["plain"]]):
+            reader = JsonReader()
+            reader.parse([known])
+            check(values, reader)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_any_long_mixture_gives_what_one_by_one_gives(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.json_wire.MANY", 1)
+    monkeypatch.setattr("streams.json_wire.UNUSUAL_RUNS", 0)
+    test_any_mixture_gives_what_one_by_one_gives(seed)
+
+
+def test_a_long_run_is_read_by_arrow_and_one_that_it_does_not_take_by_msgspec(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def ask(*given: Any) -> Any:
+        found = columns_of_lines(*given)
+        asked.append(found is not None)
+        return found
+
+    monkeypatch.setattr("streams.json_wire.columns_of_lines", ask)
+    reader, plain = JsonReader(), [GOOD_JSON["plain"]] * MANY
+    reader.parse(plain[:-1])
+    assert asked == []
+    check(plain, reader)
+    assert asked == [True]
+    reader.parse([GOOD_JSON["every kind"].replace(b'"details":{"a":[1,null,"x"]},', b"")])
+    twice = [*plain[:-1], GOOD_JSON["plain"].replace(b"{", b'{"provider_id":"other",', 1)]
+    check(twice, reader)
+    check(plain, reader)
+    assert asked == [True, False], "what it did not take it is not asked about again for some runs"
+    for _ in range(UNUSUAL_RUNS):
+        reader.parse(plain[:10])
+    check(plain, reader)
+    assert asked == [True, False, True]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Chunks of a partition, decoded in order; many in a thread, while the loop folds what was decoded before."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+from faust.types import EventT
+
+from streams.agents.waiting import take_run
+from streams.json_columns import MANY
+from streams.json_wire import JsonReader
+from streams.wire import Batch, Record, decode
+
+__all__ = ["ChunkReader", "Decoded"]
+
+Chunks = list[tuple[EventT[Any], list[Record]]]
+
+
+class Decoded(NamedTuple):
+    """Chunks that followed one another, as one batch."""
+
+    events: list[EventT[Any]]
+    run: list[Record]
+    batch: Batch
+
+
+class ChunkReader:
+    """What came of one partition and is not taken in yet.
+
+    Small chunks are gathered and decoded as one: it costs 2 ms a time. What is returned must be taken in before the
+    next await, so that all is in its order.
+    """
+
+    def __init__(self, partition: int) -> None:
+        self._partition, self._json = partition, JsonReader()
+        self._unread: Chunks = []
+        self._begun: asyncio.Task[Decoded] | None = None
+        self._turn = asyncio.Lock()
+
+    def add(self, event: EventT[Any]) -> None:
+        """A chunk, behind all others."""
+        self._unread.append((event, take_run(event)))
+
+    @property
+    def unread(self) -> int:
+        """Records of which nobody has begun to decode any."""
+        return sum(len(run) for _, run in self._unread)
+
+    async def begin(self) -> list[Decoded]:
+        """What was begun before, decoded; of what came since the decoding begins, or where it is little is done."""
+        async with self._turn:
+            before = await self._ended()
+            if self.unread < MANY:
+                return [*before, await self._decoded(self._taken())]
+            self._begun = asyncio.create_task(self._decoded(self._taken()))
+            return before
+
+    async def all(self) -> list[Decoded]:
+        """All that came, decoded."""
+        async with self._turn:
+            before = await self._ended()
+            return [*before, await self._decoded(self._taken())] if self._unread else before
+
+    async def _ended(self) -> list[Decoded]:
+        begun = self._begun
+        if begun is None:
+            return []
+        try:
+            return [await begun]
+        finally:
+            self._begun = None
+
+    def _taken(self) -> Chunks:
+        taken, self._unread = self._unread, []
+        return taken
+
+    async def _decoded(self, unread: Chunks) -> Decoded:
+        run = [record for _, chunk in unread for record in chunk]
+        try:
+            if len(run) < MANY:  # sooner done than a thread gets Python's lock again
+                batch = decode(run, self._partition, self._json)
+            else:
+                batch = await asyncio.to_thread(decode, run, self._partition, self._json)
+        except BaseException:  # nothing is lost: the next one to ask decodes it
+            self._unread = [*unread, *self._unread]
+            raise
+        return Decoded([event for event, _ in unread], run, batch)
