@@ -1,25 +1,25 @@
 """Score records → answers. Pure: what is known comes in, models go out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, cast
+
+import msgspec
 
 from analytics.catalog import CatalogEntry
 from analytics.evidence_rows import SPEAKS, rows_of
+from analytics.items import DimensionItem, PeerItem
 from analytics.models import (
     Bucket,
     CheckAnswer,
     Confidence,
     ContributionItem,
     DataFreshness,
-    DimensionItem,
     DiscoveredItem,
     ExplainAnswer,
     HistoryAnswer,
     HistoryPoint,
     Interval,
     Origin,
-    PeerItem,
     PredictionItem,
     RankedItem,
     WindowItem,
@@ -32,8 +32,8 @@ from scoring.records import DimensionRecord, ScoreRecord
 from scoring.tables import DIMENSIONS
 
 __all__ = [
-    "HISTORY", "Known", "check", "discovered", "explain", "freshness", "history", "known", "ranked", "unexplained",
-    "unknown",
+    "HISTORY", "Known", "check", "discovered", "explain", "freshness", "history", "known", "ranked", "renewed",
+    "unexplained", "unknown",
 ]  # fmt: skip
 
 HISTORY: Final = ("7d", "30d", "90d")
@@ -42,8 +42,7 @@ LEVEL: Final = 0.9
 """Of every interval."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What every check of a provider says until its record, its name or its peers change. Answers share its parts."""
 
     record: ScoreRecord
@@ -54,40 +53,54 @@ class Known:
 
 def known(record: ScoreRecord, name: str, peers: Mapping[str, PeerItem]) -> Known:
     """What does not depend on who asks and when."""
-    windows = record.windows
-    month, day = windows.get("30d"), windows.get("24h")
-    dimensions = _dimensions(record.dimensions, peers)
-    own = {key: found.z_score for key, found in dimensions.items()}
-    others = {key: found.peer.z_score if found.peer else None for key, found in dimensions.items()}
+    day, week, month, quarter = map(record.windows.get, ("24h", *HISTORY))
+    dimensions, z_scores = _dimensions(record.dimensions, peers)
+    reliability = dimensions.get("reliability")
     fields: dict[str, object] = {
         "provider_id": record.provider_id,
         "name": name,
         "trust_score": record.trust_score,
-        "reliability": dimensions["reliability"].value if "reliability" in dimensions else None,
+        "reliability": reliability.value if reliability else None,
         "avg_latency_ms": month.avg_latency_ms if month else None,
         "success_rate_30d": month.success_rate if month else None,
         "sample_size": record.n,
         "flags": record.flags,
         "confidence": record.confidence,
-        "history": {key: window.success_rate if (window := windows.get(key)) else None for key in HISTORY},
-        "history_n": {key: window.n if (window := windows.get(key)) else 0 for key in HISTORY},
+        "history": {
+            "7d": week.success_rate if week else None,
+            "30d": month.success_rate if month else None,
+            "90d": quarter.success_rate if quarter else None,
+        },
+        "history_n": {
+            "7d": week.n if week else 0,
+            "30d": month.n if month else 0,
+            "90d": quarter.n if quarter else 0,
+        },
         "interval": _interval(record),
         "success_probability": record.success_probability,
         "n_effective": record.n_effective,
         "p95_latency_ms": day.p95_latency_ms if day else None,
         "dimensions": dimensions,
-        "z_scores": ZScores.trusted({"own": own, "peers": others}),
+        "z_scores": z_scores,
         "facet": record.facet,
         "as_of": rfc3339(record.as_of_s),
         "last_report": rfc3339(record.last_report_s),
         "age_s": 0.0,
-        **Origin("live").fields(),
+        "stale": False,
+        "stale_because": None,
+        "source": "live",
         "known": True,
         "closest": [],
         "summary": check_sentence(record, record.facet, 0.0, None),
         "prediction": None,
     }
     return Known(record, name, fields)
+
+
+def renewed(before: Known, peers: Mapping[str, PeerItem]) -> Known:
+    """The same of the same record and name, compared anew."""
+    dimensions, z_scores = _dimensions(before.record.dimensions, peers)
+    return Known(before.record, before.name, {**before.fields, "dimensions": dimensions, "z_scores": z_scores})
 
 
 def check(
@@ -254,17 +267,24 @@ def _interval(record: ScoreRecord) -> Interval | None:
     return Interval.trusted({"lower": record.lower, "upper": record.upper, "level": LEVEL})
 
 
-def _dimensions(found: Mapping[str, DimensionRecord], peers: Mapping[str, PeerItem]) -> dict[str, DimensionItem]:
-    """Each dimension that a record has, in the usual order."""
-    items = {}
+def _dimensions(
+    found: Mapping[str, DimensionRecord], peers: Mapping[str, PeerItem]
+) -> tuple[dict[str, DimensionItem], ZScores]:
+    """Each dimension that a record has, in the usual order, and their z-scores side by side."""
+    items: dict[str, DimensionItem] = {}
+    own: dict[str, float | None] = {}
+    others: dict[str, float | None] = {}
     for key in DIMENSIONS:
         one = found.get(key)
         if one is not None:
-            peer = peers.get(key) if one.value is not None else None
+            value, z_score = one.value, one.z_score
+            peer = peers.get(key) if value is not None else None
             items[key] = DimensionItem(
-                one.value, one.n, one.n_effective, one.lower, one.upper, one.weight, one.z_score, peer, one.raw
+                value, one.n, one.n_effective, one.lower, one.upper, one.weight, z_score, peer, one.raw
             )
-    return items
+            own[key] = z_score
+            others[key] = None if peer is None else peer.z_score
+    return items, ZScores.trusted({"own": own, "peers": others})
 
 
 def _contribution(name: str, found: DimensionRecord) -> ContributionItem:

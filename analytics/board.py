@@ -88,6 +88,8 @@ class Board:
     def __init__(self, records: Iterable[ScoreRecord] = ()) -> None:
         self._records: dict[str, dict[str, ScoreRecord]] = {}
         self._facets: dict[str, _Facet] = {}
+        self._main_tasks: dict[str, str | None] = {}
+        """Of providers asked about, until a score of theirs comes."""
         self._count = 0
         self.version = 0
         """Grows with every change."""
@@ -112,6 +114,7 @@ class Board:
         facets = self._records.setdefault(record.provider_id, {})
         self._count += record.facet not in facets
         facets[record.facet] = record
+        self._main_tasks.pop(record.provider_id, None)
         self._facets.setdefault(record.facet, _Facet()).put(record)
         self.newest_s = record.as_of_s if self.newest_s is None else max(self.newest_s, record.as_of_s)
         self.version += 1
@@ -126,6 +129,7 @@ class Board:
             return
         if not facets:
             del self._records[provider_id]
+        self._main_tasks.pop(provider_id, None)
         self._facets[facet].remove(provider_id)
         self._count -= 1
         self.version += 1
@@ -133,6 +137,7 @@ class Board:
     def adopt(self, other: "Board") -> None:
         """Become what ``other`` holds; ``other`` must not be used afterwards."""
         self._records, self._facets, self._count = other._records, other._facets, other._count
+        self._main_tasks = other._main_tasks
         self.newest_s, self.through = other.newest_s, other.through
         self.version += 1
 
@@ -154,8 +159,12 @@ class Board:
 
     def main_task(self, provider_id: str) -> str | None:
         """Facet of the task type with the most reports, the first by name among equals; None without one."""
-        tasks = [record for facet, record in self._records.get(provider_id, {}).items() if facet.startswith("task=")]
-        return min(tasks, key=lambda record: (-record.n, record.facet)).facet if tasks else None
+        if provider_id not in self._main_tasks:
+            facets = self._records.get(provider_id, {})
+            tasks = [record for facet, record in facets.items() if facet.startswith("task=")]
+            most = min(tasks, key=lambda record: (-record.n, record.facet)).facet if tasks else None
+            self._main_tasks[provider_id] = most
+        return self._main_tasks[provider_id]
 
     def columns(self, facet: str = "") -> Columns:
         """All providers that have the facet, as arrays."""

@@ -3,16 +3,17 @@
 Scores lie in [0, 1], higher is better. ``null`` means no evidence, never zero; the count stands beside it.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from analytics.items import DimensionItem
+
 __all__ = [
-    "Bucket", "CheckAnswer", "Confidence", "ContributionItem", "ContributorStatus", "DataFreshness", "DimensionItem",
-    "DiscoverAnswer", "DiscoveredItem", "ErrorAnswer", "ErrorFacts", "ExplainAnswer", "HistoryAnswer", "HistoryPoint",
-    "Interval", "Origin", "PeerItem", "PredictionItem", "PredictionReports", "RankAnswer", "RankedItem",
-    "ReportAnswer", "ReporterAnswer", "ReportsAnswer", "Source", "WindowItem", "ZScores",
+    "Bucket", "CheckAnswer", "Confidence", "ContributionItem", "ContributorStatus", "DataFreshness", "DiscoverAnswer",
+    "DiscoveredItem", "ErrorAnswer", "ErrorFacts", "ExplainAnswer", "HistoryAnswer", "HistoryPoint", "Interval",
+    "Origin", "PredictionItem", "PredictionReports", "RankAnswer", "RankedItem", "ReportAnswer", "ReporterAnswer",
+    "ReportsAnswer", "Source", "WindowItem", "ZScores",
 ]  # fmt: skip
 
 Confidence = Literal["none", "low", "medium", "high"]
@@ -53,21 +54,22 @@ class Answer(BaseModel):
     """Base of all answers: immutable."""
 
     model_config = ConfigDict(frozen=True)
-    _all_fields: ClassVar[frozenset[str]] = frozenset()
+    _all_fields: ClassVar[set[str]] = set()
+    """One set for all unchecked answers of a class: frozen, they set no field later."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        cls._all_fields = frozenset(cls.model_fields)
+        cls._all_fields = set(cls.model_fields)
 
     @classmethod
     def trusted(cls, fields: dict[str, Any]) -> Self:
         """The answer with these values, unchecked: all fields, of the right types, as typed code makes them.
 
-        A third of the price: the check of a provider has 25 of these in it.
+        A third of the price.
         """
         made = cls.__new__(cls)
         _put(made, "__dict__", fields)
-        _put(made, "__pydantic_fields_set__", set(cls._all_fields))
+        _put(made, "__pydantic_fields_set__", cls._all_fields)
         _put(made, "__pydantic_extra__", None)
         _put(made, "__pydantic_private__", None)
         return made
@@ -79,32 +81,6 @@ class Interval(Answer):
     lower: float
     upper: float
     level: Share = 0.9
-
-
-@dataclass(slots=True)
-class PeerItem:
-    """How a value compares with those of the provider's group. Made eleven times a check: half the price of a model."""
-
-    group: Annotated[str, Field(description="category=… from the catalog, else task=… most reported")]
-    peers: Annotated[int, Field(ge=0, description="providers of the group that have this value, this one not counted")]
-    z_score: Annotated[float | None, Field(description="robust standard deviations; null with fewer than 5 peers")]
-    percentile: Annotated[float | None, Field(description="share of peers at or below it, 0 to 1")]
-    median: Annotated[float | None, Field(description="of the peers")]
-
-
-@dataclass(slots=True)
-class DimensionItem:
-    """One dimension."""
-
-    value: Annotated[float | None, Field(description="0 to 1, higher is better; null without evidence")]
-    n: Annotated[int, Field(ge=0, description="reports in 90 days that speak to it")]
-    n_effective: Annotated[float, Field(ge=0, description="the same, weighted by age")]
-    lower: float | None
-    upper: Annotated[float | None, Field(description="lower and upper: 90 % interval of value")]
-    weight: Annotated[float, Field(description="share in the trust score; 0 when absent")]
-    z_score: Annotated[float | None, Field(description="against the provider's own baseline; null when too few")]
-    peer: Annotated[PeerItem | None, Field(description="against its group; null without value or group")]
-    raw: Annotated[dict[str, float | None], Field(description="figures it comes from; names end in their unit")]
 
 
 class ZScores(Answer):

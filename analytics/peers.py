@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.assembly import Known, known
+from analytics.assembly import Known, known, renewed
 from analytics.board import Board
-from analytics.models import PeerItem
+from analytics.items import PeerItem
 from scoring.peers import compare
 from scoring.records import ScoreRecord
 from scoring.tables import DIMENSIONS
@@ -20,7 +20,7 @@ KEPT_S: Final = 1.0
 """A comparison is at most this old, seconds: 10,000 providers take 20 ms, too long for every question."""
 _KEPT_FACETS: Final = 64
 _KEPT_KNOWN: Final = 16_384
-"""Of the providers asked about since the last comparison, so many are kept ready; 6 KB each."""
+"""Of the providers asked about since a comparison, so many are kept ready, of the last two; 5 KB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class _Comparison:
     """z-score, percentile, median, [N, D, 3]; nan is absent."""
     known: dict[str, Known] = field(default_factory=dict)
     """What was made of providers that were asked about, by id."""
+    before: dict[str, Known] = field(default_factory=dict)
+    """The same of the comparison before this one."""
 
 
 class PeerView:
@@ -54,31 +56,22 @@ class PeerView:
 
     def of(self, provider_id: str, facet: str, now_s: float) -> dict[str, PeerItem]:
         """Each dimension of a provider against its group, by name; empty without record or group."""
-        comparison = self._comparison(facet, now_s)
-        row = comparison.row_of.get(provider_id)
-        if row is None or (group := comparison.groups[row]) is None:
-            return {}
-        counts, figures = comparison.peers[row].tolist(), comparison.figures[row].tolist()
-        return {
-            name: PeerItem(
-                group,
-                peers,
-                None if z_score != z_score else z_score,
-                None if percentile != percentile else percentile,
-                None if median != median else median,
-            )
-            for name, peers, (z_score, percentile, median) in zip(DIMENSIONS, counts, figures, strict=True)
-        }
+        return _items(self._comparison(facet, now_s), provider_id)
 
     def known(self, record: ScoreRecord, name: str, now_s: float) -> Known:
         """What every answer about a record says, with its peers; made once for a record, a name and a comparison."""
-        kept = self._comparison(record.facet, now_s).known
-        found = kept.get(record.provider_id)
+        comparison, provider_id = self._comparison(record.facet, now_s), record.provider_id
+        kept = comparison.known
+        found = kept.get(provider_id)
         if found is None or found.record is not record or found.name != name:
-            found = known(record, name, self.of(record.provider_id, record.facet, now_s))
+            peers, before = _items(comparison, provider_id), comparison.before.get(provider_id)
+            if before is not None and before.record is record and before.name == name:
+                found = renewed(before, peers)
+            else:
+                found = known(record, name, peers)
             if len(kept) >= _KEPT_KNOWN:
                 kept.clear()
-            kept[record.provider_id] = found
+            kept[provider_id] = found
         return found
 
     def _comparison(self, facet: str, now_s: float) -> _Comparison:
@@ -97,6 +90,7 @@ class PeerView:
             groups=groups,
             peers=found.peers,
             figures=np.stack([found.z_scores, found.percentile, found.median], axis=-1),
+            before=kept.known if kept else {},
         )
         if len(self._kept) >= _KEPT_FACETS:
             self._kept.clear()
@@ -106,3 +100,20 @@ class PeerView:
     def _group(self, provider_id: str) -> str | None:
         category = self._category_of(provider_id)
         return self._board.main_task(provider_id) if category is None else f"category={category}"
+
+
+def _items(comparison: _Comparison, provider_id: str) -> dict[str, PeerItem]:
+    row = comparison.row_of.get(provider_id)
+    if row is None or (group := comparison.groups[row]) is None:
+        return {}
+    counts, figures = comparison.peers[row].tolist(), comparison.figures[row].tolist()
+    return {
+        name: PeerItem(
+            group,
+            peers,
+            None if z_score != z_score else z_score,
+            None if percentile != percentile else percentile,
+            None if median != median else median,
+        )
+        for name, peers, (z_score, percentile, median) in zip(DIMENSIONS, counts, figures, strict=True)
+    }

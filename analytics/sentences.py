@@ -40,6 +40,9 @@ _FLAGS: Final = {
     "anomalous": "it is far below its own usual level",
 }
 
+_SECONDS: Final = tuple(f"{second:02d}." for second in range(60))
+_THOUSANDTHS: Final = tuple(f"{thousandth:03d}Z" for thousandth in range(1_000))
+
 
 def rfc3339(moment_s: float | None) -> str | None:
     """UTC time with milliseconds; None stays None.
@@ -50,7 +53,8 @@ def rfc3339(moment_s: float | None) -> str | None:
     if moment_s is None:
         return None
     minute, rest_ms = divmod(round(moment_s * 1e6) // 1_000, 60_000)
-    return f"{_to_the_minute(minute)}{rest_ms // 1_000:02d}.{rest_ms % 1_000:03d}Z"
+    second, rest_ms = divmod(rest_ms, 1_000)
+    return _to_the_minute(minute) + _SECONDS[second] + _THOUSANDTHS[rest_ms]
 
 
 @lru_cache(maxsize=1_024)
@@ -79,18 +83,19 @@ def check_sentence(record: ScoreRecord, asked: str, age_s: float, stale_because:
     """A score in a sentence or three: how far to trust it, what speaks against it, how current it is."""
     if record.trust_score is None or record.lower is None or record.upper is None:
         return f"{record.provider_id}: no report in the last 90 days, so there is no score."
-    said = [
-        f"{record.provider_id}{_what(record.facet)}: trust {record.trust_score:.2f} "
+    facet = record.facet
+    said = (
+        f"{record.provider_id}{_what(facet) if facet else ''}: trust {record.trust_score:.2f} "
         f"(90 % interval {record.lower:.2f} to {record.upper:.2f}), confidence {record.confidence}, "
         f"{_counted(record.n)} in 90 days."
-    ]
-    if asked and asked != record.facet:
-        said.append(f"Nothing is known{_what(asked)} alone; this is for all reports.")
-    if warnings := [_FLAGS.get(flag, flag) for flag in record.flags]:
-        said.append(f"Careful: {'; '.join(warnings)}.")
+    )
+    if asked and asked != facet:
+        said += f" Nothing is known{_what(asked)} alone; this is for all reports."
+    if record.flags:
+        said += f" Careful: {'; '.join([_FLAGS.get(flag, flag) for flag in record.flags])}."
     if stale_because:
-        said.append(f"Not live, since {stale_because}: this is what was known {age(max(0.0, age_s))} ago.")
-    return " ".join(said)
+        said += f" Not live, since {stale_because}: this is what was known {age(max(0.0, age_s))} ago."
+    return said
 
 
 def contribution_sentence(name: str, dimension: DimensionRecord) -> str:

@@ -69,6 +69,10 @@ def test_the_task_with_the_most_reports_is_the_main_one(records: list[ScoreRecor
     board.put(replace(records[0], provider_id=FAILING, facet="task=z", n=10_000))
     assert board.main_task(FAILING) == "task=z"
     assert board.main_task("nobody") is None
+    board.put(replace(records[0], provider_id=FAILING, facet="task=b", n=20_000))
+    assert board.main_task(FAILING) == "task=b"
+    board.remove(FAILING, "task=b")
+    assert board.main_task(FAILING) == "task=z"
 
 
 def test_adopting_a_board_forgets_what_was_there(records: list[ScoreRecord]) -> None:

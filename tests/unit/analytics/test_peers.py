@@ -90,3 +90,17 @@ def test_what_is_known_of_a_provider_is_made_once_until_record_name_or_compariso
     dimensions = view.known(newer, "p0", NOW_S + KEPT_S).fields["dimensions"]
     assert isinstance(dimensions, dict)
     assert dimensions["reliability"].peer.peers == 6
+
+
+def test_a_provider_compared_anew_says_what_it_would_if_made_anew(
+    with_value: Callable[[str, float], ScoreRecord],
+) -> None:
+    records = [with_value(f"p{at}", 0.9 + at / 100) for at in range(6)]
+    board = Board(records)
+    view = PeerView(board, lambda _: "databases")
+    before = view.known(records[0], "p0", NOW_S)
+    board.put(with_value("p6", 0.99))
+    renewed = view.known(records[0], "p0", NOW_S + KEPT_S)
+    assert renewed == PeerView(board, lambda _: "databases").known(records[0], "p0", NOW_S + KEPT_S)
+    assert renewed != before
+    assert before == PeerView(Board(records), lambda _: "databases").known(records[0], "p0", NOW_S)
