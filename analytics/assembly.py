@@ -40,6 +40,8 @@ HISTORY: Final = ("7d", "30d", "90d")
 """Windows of ``CheckAnswer.history``."""
 LEVEL: Final = 0.9
 """Of every interval."""
+_POINT: Final = tuple(HistoryPoint.model_fields)
+"""A row's own fields, its start in words, and then those of the score."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -305,19 +307,6 @@ def _contribution(name: str, found: DimensionRecord) -> ContributionItem:
 
 
 def _point(row: HistoryRow, score: ScorePoint | None) -> HistoryPoint:
-    return HistoryPoint(
-        start=rfc3339(row.start_s) or "",
-        n=row.n,
-        success=row.success,
-        failure=row.failure,
-        timeout=row.timeout,
-        error=row.error,
-        success_rate=row.success_rate,
-        avg_latency_ms=row.avg_latency_ms,
-        p50_latency_ms=row.p50_latency_ms,
-        p95_latency_ms=row.p95_latency_ms,
-        p99_latency_ms=row.p99_latency_ms,
-        trust_score=score.trust_score if score else None,
-        lower=score.lower if score else None,
-        upper=score.upper if score else None,
-    )
+    start_s, *figures = row
+    stated = (score.trust_score, score.lower, score.upper) if score else (None, None, None)
+    return HistoryPoint.trusted(dict(zip(_POINT, (rfc3339(start_s), *figures, *stated), strict=True)))

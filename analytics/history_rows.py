@@ -93,7 +93,8 @@ def _rolled_up(
     kept = (at_us >= first_us) & (at_us < last_us) & np.isin(at_us // DAY_US, covered)
     for name, value in wanted.items():
         kept &= pc.fill_null(pc.equal(table[name], value), False).to_numpy()
-    return table.append_column("start_us", start_us).select(_ROWS.names).filter(pa.array(kept)).cast(_ROWS)
+    table = table.append_column("start_us", start_us).select(_ROWS.names)
+    return (table if kept.all() else table.filter(pa.array(kept))).cast(_ROWS)
 
 
 def _rows(lake: Lake, sql: str, asked: Mapping[str, Any], span_s: tuple[float, float]) -> pa.Table:

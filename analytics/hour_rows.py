@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -58,11 +59,15 @@ def rows_of(files: Sequence[HourGroups], provider_id: str, columns: Sequence[str
 def _rows_in(file: HourGroups, provider_id: str, columns: Sequence[str]) -> pa.Table:
     groups = range(bisect_left(file.lasts, provider_id), bisect_right(file.firsts, provider_id))
     try:
-        with pq.ParquetFile(file.path, metadata=file.metadata, memory_map=True) as opened:
+        with pq.ParquetFile(
+            file.path, metadata=file.metadata, pre_buffer=False, read_dictionary=["provider_id"]
+        ) as opened:
             found = opened.read_row_groups(list(groups), columns=list(columns), use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise _unreadable(file.path, error) from None
-    return found.filter(pc.equal(found["provider_id"], provider_id))
+    rows = np.flatnonzero(pc.equal(found["provider_id"], provider_id).to_numpy())
+    # Sorted by provider: its rows stand together, and a slice copies none of their lists.
+    return found.slice(rows[0], len(rows)) if len(rows) else found.slice(0, 0)
 
 
 def _unreadable(path: str, error: Exception) -> UnreadableTable:

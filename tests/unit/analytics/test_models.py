@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from analytics.models import Answer, CheckAnswer, Interval, ZScores
+from analytics.models import Answer, CheckAnswer, HistoryAnswer, Interval, ZScores
 from scoring.records import ScoreRecord
 from tests.support.services import small_records, small_service
 from tests.support.small_answers import FAILING, SLASHED, STEADY
@@ -44,3 +44,10 @@ def test_an_unchecked_answer_is_a_model_like_any_other() -> None:
 @pytest.mark.parametrize("model", [Interval, ZScores, CheckAnswer], ids=lambda model: str(model.__name__))
 def test_every_answer_knows_its_fields(model: type[Answer]) -> None:
     assert model._all_fields == set(model.model_fields)
+
+
+def test_the_points_of_a_history_are_what_checking_them_would_give(root: Path, records: list[ScoreRecord]) -> None:
+    made = asyncio.run(small_service(root, records).answers.history(STEADY, since=0.0))
+    assert made.points
+    assert HistoryAnswer.model_validate_json(made.model_dump_json()) == made
+    assert HistoryAnswer.model_validate(made.model_dump()).model_dump_json() == made.model_dump_json()

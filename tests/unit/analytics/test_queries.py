@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pytest
@@ -63,6 +64,7 @@ def test_history_counts_what_the_reports_say(lake: Lake, facet: str, bucket: Buc
         )
         assert row.n == outcomes.total()
         assert row.success_rate == outcomes["success"] / outcomes.total()
+        assert {type(figure) for figure in row} <= {int, float, NoneType}
 
 
 def test_history_states_mean_and_quantiles_of_answered_calls(lake: Lake) -> None:
