@@ -53,7 +53,7 @@ class Counts:
         self._counts[at[known]] += total[known]
         self._changed[at[known]] = True
         self._insert(at[~known], keys[~known], total[~known], True)
-        self._promote(keys)
+        self._promote(keys[~known])
 
     def put(self, keys: Ints, counts: Ints) -> Ints:
         """Set ``counts`` of ``keys`` (each once); the counts before, 0 where there was none."""
@@ -74,7 +74,7 @@ class Counts:
         before[rest[known]] = self._counts[at[known]]
         self._counts[at[known]] = new[known]
         self._insert(at[~known], some[~known], new[~known], False)
-        self._promote(some)
+        self._promote(some[~known])
         return before
 
     def mark(self, rows: Ints) -> None:
@@ -150,15 +150,16 @@ class Counts:
         self._changed = _spread(self._changed, old, new, changed)
 
     def _promote(self, keys: Ints) -> None:
-        """Make dense those rows of ``keys`` (ascending) that have enough of them."""
+        """Make dense those rows that have enough keys now; ``keys`` are the new ones, ascending."""
         if not len(keys):
             return
         row = keys // BUCKETS
         rows = row[np.concatenate([[True], row[1:] != row[:-1]])]
         first, last = np.searchsorted(self._keys, (rows * BUCKETS, (rows + 1) * BUCKETS))
-        rows = rows[last - first >= DENSE_FROM]
-        if not len(rows):
+        enough = last - first >= DENSE_FROM
+        if not enough.any():
             return
+        rows, first, last = rows[enough], first[enough], last[enough]
         have, need = len(self._dense_rows), len(self._dense_rows) + len(rows)
         if need > len(self._dense):
             more = max(need, 2 * have) - len(self._dense)
@@ -170,7 +171,9 @@ class Counts:
             self._slot = grown
         self._slot[rows] = np.arange(have, need)
         self._dense_rows = np.concatenate([self._dense_rows, rows])
-        moved = np.isin(self._keys // BUCKETS, rows)
+        moved = np.zeros(len(self._keys), bool)
+        for begin, end in zip(first.tolist(), last.tolist(), strict=True):
+            moved[begin:end] = True
         row, bucket = np.divmod(self._keys[moved], BUCKETS)
         self._dense[self._slot[row], bucket] = self._counts[moved]
         self._dense_changed[self._slot[row], bucket] = self._changed[moved]

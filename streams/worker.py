@@ -1,5 +1,8 @@
 """``python -m streams.worker``, the one module here that acts: reads the environment, starts, stops cleanly."""
 
+import streams.allocators  # noqa: F401  # before any library that reads what it says
+
+# isort: split
 import asyncio
 import gc
 import logging

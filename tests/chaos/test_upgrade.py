@@ -42,9 +42,14 @@ def as_layout_2(value: bytes) -> bytes:
     return _packed([2, *(b"i8" + np.ascontiguousarray(field).astype("<i8").tobytes() for field in fields)])
 
 
+def as_lz4(value: bytes) -> bytes:
+    """A part of today's layout as it was packed before."""
+    return bytes(cramjam.lz4.compress_block(bytes(cramjam.zstd.decompress(value))))
+
+
 def as_layout_4(value: bytes) -> bytes:
     """A part as a later version may write it."""
-    return _packed([4, *msgspec.msgpack.decode(bytes(cramjam.lz4.decompress_block(value)))[1:]])
+    return _packed([4, *msgspec.msgpack.decode(bytes(cramjam.zstd.decompress(value)))[1:]])
 
 
 def is_part(key: bytes) -> bool:
@@ -80,7 +85,7 @@ def rewrite(broker: str, logs: tuple[str, ...], other: Callable[[bytes], bytes],
     return asyncio.run(write())
 
 
-@pytest.mark.parametrize("before", [as_layout_1, as_layout_2])
+@pytest.mark.parametrize("before", [as_layout_1, as_layout_2, as_lz4])
 def test_state_of_the_layout_before_is_taken_over(before: Callable[[bytes], bytes], tmp_path: Path, seed: int) -> None:
     with FaultLine(tmp_path, seed) as line:
         worker = line.ready_worker()

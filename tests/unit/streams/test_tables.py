@@ -166,7 +166,7 @@ def test_what_could_not_be_written_anew_is_tried_again() -> None:
 
 def test_state_of_a_later_layout_is_kept_as_the_reason_to_stop() -> None:
     table = MemoryTable([(b"3/60/1700000000/0", b"\x0f\x00\x00\x00none")])
-    with pytest.raises(ValueError, match="state must be an lz4 block; got") as refusal:
+    with pytest.raises(ValueError, match="state must be a zstd frame or an lz4 block; got") as refusal:
         load_book(table.as_table, 3)
     assert table.refusal is refusal.value
 
