@@ -40,6 +40,7 @@ HISTORY: Final = ("7d", "30d", "90d")
 """Windows of ``CheckAnswer.history``."""
 LEVEL: Final = 0.9
 """Of every interval."""
+_NO_PEERS: Final[tuple[PeerItem | None, ...]] = (None,) * len(DIMENSIONS)
 _POINT: Final = tuple(HistoryPoint.model_fields)
 """A row's own fields, its start in words, and then those of the score."""
 
@@ -53,8 +54,8 @@ class Known(msgspec.Struct, frozen=True):
     """Of ``CheckAnswer``, as of now, live and for the facet that was asked for."""
 
 
-def known(record: ScoreRecord, name: str, peers: Mapping[str, PeerItem]) -> Known:
-    """What does not depend on who asks and when."""
+def known(record: ScoreRecord, name: str, peers: Sequence[PeerItem]) -> Known:
+    """What does not depend on who asks and when; peers of each dimension in turn, or none."""
     day, week, month, quarter = map(record.windows.get, ("24h", *HISTORY))
     dimensions, z_scores = _dimensions(record.dimensions, peers)
     reliability = dimensions.get("reliability")
@@ -99,7 +100,7 @@ def known(record: ScoreRecord, name: str, peers: Mapping[str, PeerItem]) -> Know
     return Known(record, name, fields)
 
 
-def renewed(before: Known, peers: Mapping[str, PeerItem]) -> Known:
+def renewed(before: Known, peers: Sequence[PeerItem]) -> Known:
     """The same of the same record and name, compared anew."""
     dimensions, z_scores = _dimensions(before.record.dimensions, peers)
     return Known(before.record, before.name, {**before.fields, "dimensions": dimensions, "z_scores": z_scores})
@@ -270,17 +271,17 @@ def _interval(record: ScoreRecord) -> Interval | None:
 
 
 def _dimensions(
-    found: Mapping[str, DimensionRecord], peers: Mapping[str, PeerItem]
+    found: Mapping[str, DimensionRecord], peers: Sequence[PeerItem]
 ) -> tuple[dict[str, DimensionItem], ZScores]:
     """Each dimension that a record has, in the usual order, and their z-scores side by side."""
     items: dict[str, DimensionItem] = {}
     own: dict[str, float | None] = {}
     others: dict[str, float | None] = {}
-    for key in DIMENSIONS:
+    for key, compared in zip(DIMENSIONS, peers or _NO_PEERS, strict=True):
         one = found.get(key)
         if one is not None:
             value, z_score = one.value, one.z_score
-            peer = peers.get(key) if value is not None else None
+            peer = None if value is None else compared
             items[key] = DimensionItem(
                 value, one.n, one.n_effective, one.lower, one.upper, one.weight, z_score, peer, one.raw
             )

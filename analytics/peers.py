@@ -56,7 +56,7 @@ class PeerView:
 
     def of(self, provider_id: str, facet: str, now_s: float) -> dict[str, PeerItem]:
         """Each dimension of a provider against its group, by name; empty without record or group."""
-        return _items(self._comparison(facet, now_s), provider_id)
+        return dict(zip(DIMENSIONS, _items(self._comparison(facet, now_s), provider_id), strict=False))
 
     def known(self, record: ScoreRecord, name: str, now_s: float) -> Known:
         """What every answer about a record says, with its peers; made once for a record, a name and a comparison."""
@@ -102,18 +102,19 @@ class PeerView:
         return self._board.main_task(provider_id) if category is None else f"category={category}"
 
 
-def _items(comparison: _Comparison, provider_id: str) -> dict[str, PeerItem]:
+def _items(comparison: _Comparison, provider_id: str) -> list[PeerItem]:
+    """Of each dimension in turn; empty without record or group."""
     row = comparison.row_of.get(provider_id)
     if row is None or (group := comparison.groups[row]) is None:
-        return {}
+        return []
     counts, figures = comparison.peers[row].tolist(), comparison.figures[row].tolist()
-    return {
-        name: PeerItem(
+    return [
+        PeerItem(
             group,
             peers,
             None if z_score != z_score else z_score,
             None if percentile != percentile else percentile,
             None if median != median else median,
         )
-        for name, peers, (z_score, percentile, median) in zip(DIMENSIONS, counts, figures, strict=True)
-    }
+        for peers, (z_score, percentile, median) in zip(counts, figures, strict=True)
+    ]
