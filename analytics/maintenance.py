@@ -1,10 +1,13 @@
 """The lake kept small beside ingest: round after round of retention, compaction and deletion of what nobody needs."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -18,11 +21,12 @@ from analytics.lake.address import check_path
 from analytics.retention import TableRetention, retain
 from analytics.settings import Settings
 
-__all__ = ["NICENESS", "Care", "Round", "care_of", "maintain", "round_of"]
+__all__ = ["NICENESS", "Care", "Round", "care_of", "give_way", "maintain", "round_of"]
 
 log = structlog.get_logger()
 NICENESS: Final = 10
 """Ingest and answers come first: on a busy machine this leaves maintenance a tenth of a core."""
+AUTOGROUP: Final = Path("/proc/self/autogroup")
 LOG_KEPT: Final = {"delta.logRetentionDuration": "interval 1 hours"}
 """As the worker sets it for the tables it makes; those made before have Delta's 30 days: a million files a table."""
 
@@ -54,6 +58,18 @@ def care_of(settings: Settings) -> Care:
     """What the settings ask for."""
     keep = {table: getattr(settings, f"keep_{table}_days") for table in TABLES}
     return Care(settings.maintain_s, settings.vacuum_hours, keep)
+
+
+def give_way() -> None:
+    """Let ingest and answers come first.
+
+    Linux shares the processor between sessions first and by niceness only within one, so a service, which has a session
+    of its own, would give way to nobody by that alone. A session that it shares with others is left as it is.
+    """
+    os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():
+        with suppress(OSError):  # another system, or a kernel without groups by session
+            AUTOGROUP.write_text(str(NICENESS))
 
 
 def maintain(

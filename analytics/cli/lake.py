@@ -1,6 +1,5 @@
 """``trustscore lake``: what is in the lake, fewer and larger files, one file for other tools."""
 
-import os
 import signal
 import sys
 import threading
@@ -23,7 +22,7 @@ from analytics.cli.progress import progress_bar
 from analytics.compaction import TableCompaction, compact
 from analytics.errors import AnalyticsError
 from analytics.lake import Lake
-from analytics.maintenance import NICENESS, care_of, maintain
+from analytics.maintenance import care_of, give_way, maintain
 from analytics.settings import load_settings
 from analytics.snapshot import snapshot
 from scoring.reports import OUTCOMES
@@ -110,7 +109,7 @@ def maintain_command(
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    os.nice(NICENESS)
+    give_way()
     maintain(address, care_of(settings), stop)
 
 

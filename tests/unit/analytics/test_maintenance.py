@@ -1,11 +1,14 @@
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from analytics.lake import TABLES, Lake
-from analytics.maintenance import Care, round_of
+from analytics.maintenance import AUTOGROUP, NICENESS, Care, round_of
 from tests.support.lake_maker import LakeMaker
 from tests.support.sample_reports import NOW_S, sample_reports
 
@@ -60,3 +63,20 @@ def test_a_table_that_cannot_be_read_is_told_and_the_others_are_done(root: Path)
     (problem,) = done.problems
     assert problem.startswith("reports: ")
     assert {table.table for table in done.compacted} == set(TABLES) - {"reports"}
+
+
+GIVES_WAY: Final = """
+import os
+from analytics.maintenance import AUTOGROUP, give_way
+give_way()
+print(os.nice(0), AUTOGROUP.read_text().rsplit()[-1] if AUTOGROUP.exists() else "none")
+"""
+
+
+@pytest.mark.parametrize(("alone", "group"), [(True, str(NICENESS)), (False, "0")])
+def test_a_service_gives_way_with_its_session_and_leaves_one_that_it_shares_alone(alone: bool, group: str) -> None:
+    command = [sys.executable, "-c", GIVES_WAY]
+    if not alone:  # a child in the session of a shell
+        command = ["sh", "-c", '"$@" & wait', "sh", *command]
+    said = subprocess.run(command, start_new_session=True, capture_output=True, text=True, check=True).stdout.split()
+    assert said == [str(NICENESS), group if AUTOGROUP.exists() else "none"]
