@@ -11,8 +11,8 @@ from scoring.prediction.runs import Number, Runs, Singles, decayed
 
 __all__ = ["Level", "Seen", "grown"]
 
-_COUNTED: Final = 4_096
-"""Reports after which the sum of weights has come as near to its limit as single precision can tell (for .998)."""
+_SPANS: Final = 16
+"""Memories of the slowest column after which the sum of weights is its limit, as far as single precision can tell."""
 
 
 def grown(values: NDArray[Number], rows: int, fill: float = 0.0) -> NDArray[Number]:
@@ -64,7 +64,7 @@ class Level:
         self.decays: Singles = np.array(decays, dtype=np.float32)
         self.sums: Singles = np.zeros((len(decays), 64), dtype=np.float32)
         self.count: Ints = np.zeros(64, dtype=np.int64)
-        factors, steps = np.array(decays)[:, None], np.arange(_COUNTED + 1)
+        factors, steps = np.array(decays)[:, None], np.arange(round(_SPANS / (1 - max(decays))) + 1)
         self._weights: Singles = ((1 - factors**steps) / (1 - factors)).astype(np.float32)
 
     def before(self, rows: Ints) -> Seen:
@@ -84,4 +84,4 @@ class Level:
         return self._seen(runs.in_rows(count), sums)
 
     def _seen(self, count: Ints, sums: Singles) -> Seen:
-        return Seen(count, sums, self._weights.take(np.minimum(count, _COUNTED), axis=1))
+        return Seen(count, sums, self._weights.take(np.minimum(count, self._weights.shape[1] - 1), axis=1))

@@ -13,6 +13,7 @@ from scoring.prediction.delay import LatencyQuantiles
 from scoring.prediction.evidence import Evidence
 from scoring.prediction.grounds import Grounds, Predictions, grounds_of
 from scoring.prediction.mixing import Mixers, logit
+from scoring.prediction.pool import Pool
 from scoring.prediction.runs import Singles
 
 __all__ = ["Predictor"]
@@ -39,6 +40,7 @@ class Predictor:
         self._contexts = Contexts()
         self._mixers = Mixers(STARTS)
         self._calibration = Calibration(MAPS)
+        self._pool = Pool()
         self._audience = Audience()
         self._delay = LatencyQuantiles()
 
@@ -69,6 +71,7 @@ class Predictor:
         clues = clues_of(view, calls.provider, calls.reporter)
         features = _features(clues, self._contexts.before(clues.contexts))
         success = self._calibration.before(self._mixers.before(features, clues.sets).mean(axis=0), clues.maps)
+        success = self._pool.before(calls.provider + 1, view.parent, success)
         score = self._audience.before(calls.provider + 1, view.parent)
         latency = self._delay.before(calls.provider + 1, view.pair_row, view, success)
         shares = self._mixers.shares(features, clues.sets).astype(np.float64)
@@ -80,6 +83,7 @@ class Predictor:
         clues = clues_of(view, calls.provider, calls.reporter)
         features = _features(clues, self._contexts.learn(clues.contexts, good))
         success = self._calibration.learn(self._mixers.learn(features, clues.sets, good, self.step), clues.maps, good)
+        success = self._pool.learn(calls.provider + 1, view.parent, success, good)
         score = self._audience.learn(calls.provider + 1, calls.reporter + 1, view.past, good, view.parent)
         latency = self._delay.learn(calls.provider + 1, view.pair_row, view, success, outcomes.latency_ms)
         return Predictions(success, score, latency)

@@ -93,8 +93,8 @@ PROMISES: Final[dict[str, Promise]] = {
         ),
     ),
     "networks.truth": Promise(
-        "Over these states together, and in each but jitter, the prediction has a lower Brier score than every "
-        "baseline; in jitter it is near the best one. Routing by it has less than half of the raw rate's regret.",
+        "Over these states together, and in each of them, the prediction has a lower Brier score than every "
+        "baseline. Routing by it has less than half of the raw rate's regret.",
         tests_in(
             "unit/benchmarks/test_truth",
             "test_in_each_network_state_and_over_all_the_prediction_is_set_beside_the_best_baseline",

@@ -9,6 +9,7 @@ from scoring.prediction.baselines import baselines
 from scoring.prediction.calls import InvalidCalls, calls_of
 from scoring.prediction.measures import brier, calibration_error, coverage, log_loss, routing_regret
 from scoring.prediction.pairs import Pairs
+from scoring.prediction.pool import Pool
 from scoring.prediction.runs import blended, decayed, runs_of
 
 
@@ -167,3 +168,27 @@ def test_bad_arrays_are_named() -> None:
         Calls(np.zeros(2), ids, ids, ids[:1], ids)
     with pytest.raises(InvalidCalls, match="latency_ms"):
         Outcomes(np.ones(2, np.bool_), np.ones(3))
+
+
+def test_where_failures_are_independent_the_prediction_is_within_a_thousandth_of_the_long_mean() -> None:
+    rng = np.random.default_rng(8)
+    count = 12_000
+    provider, none = rng.integers(0, 2, count), np.full(count, -1)
+    success = rng.random(count) < np.where(provider == 0, 0.88, 0.92)
+    calls = Calls(np.arange(count, dtype=np.float64), provider, rng.integers(0, 24, count), none, none)
+    outcomes = Outcomes(success, np.full(count, 100.0))
+    said = Predictor(64).learn(calls, outcomes).success
+    raw = baselines(calls, outcomes)["raw_rate"]
+    assert brier(said, success) < 1.001 * brier(raw, success)
+
+
+def test_what_is_learned_in_parts_is_pooled_as_what_is_learned_at_once() -> None:
+    rng = np.random.default_rng(2)
+    provider, parent = rng.integers(1, 4, 200), np.full(200, 0.9, np.float32)
+    said, good = rng.uniform(0.1, 0.9, 200), (rng.random(200) < 0.8).astype(np.float32)
+    whole, parts = Pool(), Pool()
+    at_once = whole.learn(provider, parent, said, good)
+    halves = [slice(0, 77), slice(77, 200)]
+    in_parts = [parts.learn(provider[rows], parent[rows], said[rows], good[rows]) for rows in halves]
+    assert np.concatenate(in_parts) == pytest.approx(at_once, rel=1e-4)
+    assert parts.before(provider, parent, said) == pytest.approx(whole.before(provider, parent, said), rel=1e-4)
