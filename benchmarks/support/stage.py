@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from analytics.local.children import resident_bytes
@@ -24,6 +26,9 @@ QUIET_S: Final = 11.0
 """Without a change of any counter, before memory is read: flushes and scores are through then, and what nothing holds
 any more was given back, which a worker does every ten seconds."""
 QUIET_AT_MOST_S: Final = 60.0
+READINGS: Final = 40
+"""Of memory, half a second apart, before the moment it is told for: one alone is up to a tenth off, by what a flush or
+a tick takes for a moment."""
 READY_POLL_S: Final = 0.1
 
 
@@ -87,17 +92,22 @@ class Stage:
         return samples
 
     def settled_bytes(self, worker: Worker) -> int:
-        """Memory of a worker once nothing moves in it."""
+        """Memory of a worker once nothing moves in it: in the middle of the last seconds, some of which see a flush.
+
+        The windows of many entities move every minute; then it is that of a worker at its scores.
+        """
         before, since_s, until_s = worker.sample(), time.monotonic(), time.monotonic() + QUIET_AT_MOST_S
+        held: deque[int] = deque(maxlen=READINGS)
         while (now_s := time.monotonic()) < until_s and now_s - since_s < QUIET_S:
             time.sleep(0.5)
             now = worker.sample()
             if (now.emitted, now.stored, now.lag) != (before.emitted, before.stored, before.lag):
                 before, since_s = now, time.monotonic()
-        held = resident_bytes(worker.pid)
-        if held is None:
-            raise BenchmarkFailed(f"{self.name}: {worker.name} is gone")
-        return held
+            resident = resident_bytes(worker.pid)
+            if resident is None:
+                raise BenchmarkFailed(f"{self.name}: {worker.name} is gone")
+            held.append(resident)
+        return int(median(held))
 
     def changelog_bytes(self) -> int:
         """What Kafka holds of the workers' state, and a worker reads at its start."""
