@@ -7,7 +7,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-__all__ = ["FETCH_WAIT_MS", "PATIENCE_S", "closed", "for_ever", "is_cancelled", "partitions_of", "words"]
+__all__ = ["FETCH_WAIT_MS", "PATIENCE_S", "closed", "ended", "for_ever", "is_cancelled", "partitions_of", "words"]
 
 PATIENCE_S: Final = 3.0
 """For an answer of the broker."""
@@ -67,6 +67,22 @@ async def closed(consumer: AIOKafkaConsumer) -> None:
         await consumer._client.close()
         if is_cancelled():
             raise
+
+
+async def ended(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks, and return when all have ended; an error of one is raised.
+
+    One cancellation is not always enough: aiokafka, asked while it connects, may take it for that of something it
+    waited for, and goes on.
+    """
+    waiting = set(tasks)
+    while waiting:
+        for task in waiting:
+            task.cancel()
+        done, waiting = await asyncio.wait(waiting, timeout=PATIENCE_S)
+        for task in done:
+            if not task.cancelled():
+                task.result()
 
 
 def is_cancelled() -> bool:

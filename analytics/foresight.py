@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiokafka.structs import ConsumerRecord
 
+from analytics.consumers import ended
 from analytics.errors import Unavailable
 from analytics.follower import Follower, Span
 from analytics.heard import ReportReader, last_reports
@@ -71,9 +72,7 @@ class Foresight:
         finally:
             self._may_listen, task, self._listening = False, self._listening, None
             if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+                await ended(task)
 
     def listen(self) -> None:
         """Begin now, in a block of ``listening``; harmless when it has begun, or is switched off."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import ConsumerRecord
 
+from analytics.consumers import ended
 from analytics.errors import Unavailable
 from analytics.follower import Follower, Span
 from analytics.lake import Lake
@@ -140,9 +141,7 @@ class ReporterBook:
             yield
         finally:
             self._listens = False
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await ended(task)
 
     async def get(self, reporter_id: str) -> ReporterRecord | None:
         """Of a reporter; None when none of its reports was weighed.

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
@@ -13,6 +13,7 @@ from analytics.answers import Answers
 from analytics.backlog_watch import BacklogWatch
 from analytics.board import Board
 from analytics.catalog import Catalog
+from analytics.consumers import ended
 from analytics.errors import Unavailable
 from analytics.feed import ScoreFeed
 from analytics.foresight import Foresight
@@ -115,11 +116,7 @@ class Service:
             async with self.foresight.listening(), self.reporters.listening():
                 yield self
         finally:
-            for task in following:
-                task.cancel()
-            for task in following:
-                with suppress(asyncio.CancelledError):
-                    await task
+            await ended(*following)
             await self.producer.stop()
             self.lake.close()
 

@@ -302,6 +302,6 @@ def test_an_address_in_use_ends_the_server_with_exit_code_1(quiet_broker: str, t
     with Serving(quiet_broker, tmp_path) as first:
         port = first.address().rpartition(":")[2]
         with Serving(quiet_broker, tmp_path, HTTP_PORT=port) as second:
-            _, said = second.process.communicate(timeout=120)
+            _, said = second.process.communicate(timeout=30)
             assert second.process.returncode == 1
             assert "address already in use" in said

@@ -89,7 +89,7 @@ class Worker:
     def said(self) -> list[dict[str, Any]]:
         """Its log, line by line; a line that is no JSON as ``{"event": line}``."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return [json.JSONDecoder().raw_decode(line)[0] if line.startswith("{") else {"event": line} for line in lines]
+        return [json.loads(line) if line.startswith("{") else {"event": line} for line in lines]
 
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of its port; status 0 while nothing listens."""

@@ -31,7 +31,15 @@ def test_rows_state_targets_for_the_callers_prediction_alone(readings: Path) -> 
     regret = rows["truth/trustscore-routing-regret"]
     assert (regret.peer, regret.target_ratio) == ("truth/raw-rate-routing-regret", 0.5)
     assert rows["truth/predictor-cpu"].value > 0
+    assert rows["truth/rate-coverage-missed-by"].facts["stretches"] == 1  # 50 calls a provider are hardly one
     assert rows["truth/in-service-brier"].target == 0.0172
+
+
+def test_calls_too_few_for_a_stretch_have_no_coverage_of_rates(tmp_path: Path) -> None:
+    short = write_readings(tmp_path / "short.csv", seed=3, users=5, services=6, slots=4)  # 20 calls a provider
+    names = {row.name for row in rows_of(replayed(short, Format.WSDREAM))}
+    assert "truth/latency-coverage-missed-by" in names
+    assert "truth/rate-coverage-missed-by" not in names
 
 
 def test_coverage_counts_as_missed_by_how_far_it_is_outside(readings: Path) -> None:
