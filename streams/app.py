@@ -32,8 +32,8 @@ __all__ = ["Parts", "build_app"]
 log = structlog.get_logger()
 LOOK_S: Final = 0.02
 """Seconds between two looks at who is to be scored."""
-SCORE_REST: Final = 3.0
-"""Rest of the scores beside what a round of them takes: a quarter of the time is theirs while folding keeps up."""
+SCORES_PAUSE: Final = Pause(LOOK_S, 2.0, times=1.0, busy_times=3.0)
+"""Of the scores: half of the time is theirs while nothing waits, a quarter while folding keeps up."""
 BATCH_BYTES: Final = 1 << 19
 """Most bytes sent at once to a partition, below what a broker takes by default. A full batch is waited for until the
 broker has answered the one before: with the usual 16 KiB that is every third score."""
@@ -112,7 +112,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
     every = partial(_every, app, fence, telemetry)
     every(Pause(settings.tick_s, 2.0), "panes", fold.tick)
-    every(Pause(LOOK_S, 2.0, times=SCORE_REST), "scores", hold_and_score)
+    every(SCORES_PAUSE, "scores", hold_and_score)
     every(flush_s, "reports", fold.flush, fold.is_full)
     every(flush_s, "state", score.flush)
     if lake:

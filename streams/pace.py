@@ -6,6 +6,8 @@ __all__ = ["BEHIND", "BEHIND_S", "Pause"]
 
 STEP: Final = 20_000
 """Reports waiting for which others rest once more as long: a second of 20,000 a second."""
+BUSY: Final = 2_000
+"""Reports waiting, from which on others rest as is meant for a busy worker: a tenth of a second of 20,000 a second."""
 BEHIND: Final = 100_000
 """Reports waiting, from which on nobody can see a fresh score yet."""
 BEHIND_S: Final = 5.0
@@ -18,7 +20,9 @@ class Pause(NamedTuple):
     shortest_s: float
     longest_s: float
     times: float = 1.0
-    """Rest after a round, beside what it took, while no reports wait: 3 leaves a quarter of the time to the rounds."""
+    """Rest after a round, beside what it took, while no reports wait: 1 leaves half of the time to the rounds."""
+    busy_times: float = 0.0
+    """The same from ``BUSY`` waiting reports on, where it is to be more: 3 leaves a quarter of the time to the rounds."""
 
     def after(self, took_s: float, waiting: int) -> float:
         """Seconds to rest after a round that took ``took_s``, while so many reports wait to be folded.
@@ -26,9 +30,12 @@ class Pause(NamedTuple):
         The share of the time that a loop gets falls with what waits, without a step: a loop that took a fixed share
         would keep folding behind once it is, and one that stopped would show nothing until it is not.
 
-        >>> pause = Pause(0.1, 2.0, times=3)
-        >>> pause.after(0.02, 0), pause.after(0.04, 0), pause.after(0.04, 20_000), pause.after(0.04, 10**7)
-        (0.1, 0.12, 0.24, 5.0)
+        >>> pause = Pause(0.1, 2.0, times=1, busy_times=3)
+        >>> [round(pause.after(took_s, waiting), 3) for took_s, waiting in ((0.1, 0), (0.1, 1_000), (0.1, 20_000))]
+        [0.1, 0.21, 0.6]
+        >>> pause.after(0.02, 0), pause.after(0.1, 10**7)
+        (0.1, 5.0)
         """
         longest_s = max(self.longest_s, BEHIND_S) if waiting > BEHIND else self.longest_s
-        return max(self.shortest_s, min(self.times * took_s * (1 + waiting / STEP), longest_s))
+        more = max(0.0, self.busy_times - self.times) * min(1.0, waiting / BUSY)
+        return max(self.shortest_s, min((self.times + more) * took_s * (1 + waiting / STEP), longest_s))

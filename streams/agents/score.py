@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from faust import Stream
 from faust.types import TP, TopicT
+from numpy.typing import NDArray
 
 from scoring.book import Book
 from scoring.panes import Ints
@@ -28,6 +29,9 @@ __all__ = ["ScoreLoop"]
 Clock = Callable[[], float]
 SLICE: Final = 50
 """Entities scored in one call, within which nothing else is done."""
+GENERAL_SHARE: Final = 2 / 3
+"""Of a slice, the places that general scores of providers have before those of their tasks and regions: most questions
+are about them, and there are fewer of them. Whoever leaves places free leaves them to the others."""
 ROUND_SHARE: Final = 0.05
 """Of the time since the last round, what slices may take before a round ends: so much of it is spent on scores even
 when rounds are far apart, because reports wait to be folded."""
@@ -149,7 +153,7 @@ class ScoreLoop:
     def _chosen(self, now_s: float, rest_s: float) -> tuple[list[tuple[ScoreState, Ints]], bool]:
         """Entities of each partition that are scored now, and whether others are due."""
         due: list[tuple[int, Ints]] = []
-        places = []
+        places, general = [], []
         for number, held in self._partitions.items():
             if self._is_torn(number, held):
                 continue
@@ -161,11 +165,11 @@ class ScoreLoop:
             entities, place_s = turns.due(now_s, rest_s)
             due.append((number, entities))
             places.append(place_s)
+            general.append(~state.is_facet[entities])
         if not due:
             return [], False
         place_s = np.concatenate(places)
-        first = np.zeros(len(place_s), bool)
-        first[np.argsort(place_s, kind="stable")[:SLICE]] = True
+        first = _first(place_s, np.concatenate(general))
         chosen, at = [], 0
         for number, entities in due:
             ours = entities[first[at : at + len(entities)]]
@@ -206,3 +210,16 @@ class ScoreLoop:
         if self._partitions.get(number) is held:  # else its events belong to the next owner
             for event in waiting.events:
                 event.ack()
+
+
+def _first(place_s: NDArray[np.float64], is_general: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whose places come first, ``SLICE`` of them at most, with ``GENERAL_SHARE`` for general scores."""
+    first = np.zeros(len(place_s), bool)
+    if len(place_s) <= SLICE:
+        first[:] = True
+        return first
+    order = np.argsort(place_s, kind="stable")
+    first[order[is_general[order]][: round(GENERAL_SHARE * SLICE)]] = True
+    others = order[~first[order]]
+    first[others[: SLICE - np.count_nonzero(first)]] = True
+    return first

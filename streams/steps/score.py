@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring import trust
 from scoring.arrays import add_rows
@@ -39,6 +40,8 @@ class ScoreState:
     entity_of: dict[str, int] = field(default_factory=dict)
     entity_of_row: Ints = field(default_factory=lambda: np.zeros(64, np.int64))
     """Entity of each row; longer than there are rows."""
+    is_facet: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(64, bool))
+    """Whether an entity is a provider at a task or in a region; longer than there are entities."""
     rows_of_entity: list[list[int]] = field(default_factory=list)
     regions_of: dict[str, list[int]] = field(default_factory=dict)
     """Region facets of a provider."""
@@ -131,6 +134,9 @@ def _enter(state: ScoreState, row: int, name: str) -> None:
         state.entities.append(entity_name)
         state.rows_of_entity.append([])
         provider, _, facet = entity_name.partition("|")
+        if entity >= len(state.is_facet):
+            state.is_facet = np.append(state.is_facet, np.zeros(max(64, entity), bool))
+        state.is_facet[entity] = bool(facet)
         if facet.startswith("region="):
             state.regions_of.setdefault(provider, []).append(entity)
     if row >= len(state.entity_of_row):

@@ -237,6 +237,25 @@ def test_partitions_share_a_slice_and_all_get_their_turn(monkeypatch: pytest.Mon
     asyncio.run(story())
 
 
+def test_general_scores_have_two_thirds_of_a_slice_and_leave_to_others_what_they_do_not_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story() -> None:
+        loop = Loop(timer=iter(range(100)).__next__)
+        regions = [GOOD | {"region": f"r{number}"} for number in range(7)]
+        await loop.read(chunk([*regions, *of("b", "c", "d", "e")]))
+        monkeypatch.setattr(score_agent, "SLICE", 6)
+        told = []
+        for _ in range(3):
+            before = len(loop.topic.messages)
+            await loop.score.tick()
+            told.append([b"|" in (message.key or b"") for message in loop.topic.messages[before:]].count(False))
+        assert told == [4, 1, 0], "of five general scores four in the first slice, though eight others wait"
+        assert len(loop.said()) == 13
+
+    asyncio.run(story())
+
+
 def test_a_round_after_a_long_rest_takes_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         moment_s = [0.0]
