@@ -37,6 +37,8 @@ SCORES_PAUSE: Final = Pause(LOOK_S, 2.0, times=1.0, busy_times=3.0)
 BATCH_BYTES: Final = 1 << 19
 """Most bytes sent at once to a partition, below what a broker takes by default. A full batch is waited for until the
 broker has answered the one before: with the usual 16 KiB that is every third score."""
+REST_STEP_S: Final = 0.1
+"""Seconds after which a loop that rests looks again at how many reports wait."""
 GIVE_BACK_S: Final = 10.0
 """Seconds between two times that memory which nothing holds any more is given back."""
 SEND_AHEAD: Final = 100_000
@@ -182,13 +184,7 @@ def _every(
     async def loop() -> None:
         took_s = 0.0
         while not app.should_stop:
-            rest_s = pause.after(took_s, waiting_reports(app))
-            if wanted is None or part in telemetry.trouble:
-                await app.sleep(rest_s)
-            else:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(wanted.wait(), rest_s)
-                wanted.clear()
+            await _rest(app, pause, took_s, wanted if part not in telemetry.trouble else None)
             if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
                 continue
             started = time.perf_counter()
@@ -208,3 +204,26 @@ def _every(
 
     loop.__name__ = f"every_{part}"
     app.task(loop)
+
+
+async def _rest(app: faust.App, pause: Pause, took_s: float, wanted: asyncio.Event | None) -> None:
+    """Rest after a round that took ``took_s``, for as long as is right for what waits while resting, or until wanted.
+
+    What waited at the start may be gone long before: the last reports of a backlog would wait for nothing.
+    """
+    rested_s = 0.0
+    while not app.should_stop:
+        waiting = waiting_reports(app)
+        rest_s = pause.after(took_s, waiting) - rested_s
+        if rest_s <= 0:
+            return
+        step_s = min(rest_s, REST_STEP_S) if waiting else rest_s
+        rested_s += step_s
+        if wanted is None:
+            await app.sleep(step_s)
+            continue
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wanted.wait(), step_s)
+        if wanted.is_set():
+            wanted.clear()
+            return

@@ -22,7 +22,7 @@ class Pause(NamedTuple):
     times: float = 1.0
     """Rest after a round, beside what it took, while no reports wait: 1 leaves half of the time to the rounds."""
     busy_times: float = 0.0
-    """The same from ``BUSY`` waiting reports on, where it is to be more: 3 leaves a quarter of the time to the rounds."""
+    """The same from ``BUSY`` waiting reports on, where it is to be more: 3 leaves a quarter of the time."""
 
     def after(self, took_s: float, waiting: int) -> float:
         """Seconds to rest after a round that took ``took_s``, while so many reports wait to be folded.

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import streams.app
 from streams.app import _every, build_app
 from streams.pace import Pause
 from streams.telemetry import Telemetry
@@ -23,6 +24,46 @@ def test_a_producer_that_has_started_is_given_without_letting_others_go_first() 
     asyncio.run(story())
 
 
+class Rest(Pause):
+    """Of a minute while anything waits, else none."""
+
+    def after(self, took_s: float, waiting: int) -> float:
+        return 60.0 if waiting else 0.0
+
+
+def worker(loops: list[Any], rest: Any) -> tuple[Any, Any, Telemetry]:
+    """A ready worker that holds no partition yet, as its loops see it."""
+    app = SimpleNamespace(
+        should_stop=False, rebalancing=False, in_recovery=False, consumer=None, sleep=rest, task=loops.append
+    )
+    telemetry = Telemetry()
+    telemetry.ready = True
+    return app, SimpleNamespace(holds=lambda: True), telemetry
+
+
+def test_a_rest_ends_when_the_reports_are_gone_for_which_it_was_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        loops: list[Any] = []
+        waiting, done = [10**6], asyncio.Event()
+
+        async def rest(seconds: float) -> None:
+            waiting[0] = 0
+            await asyncio.sleep(0)
+
+        async def act() -> None:
+            done.set()
+
+        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
+        app, fence, telemetry = worker(loops, rest)
+        _every(app, fence, telemetry, Rest(0.0, 60.0), "panes", act)
+        running = asyncio.ensure_future(loops[0]())
+        async with asyncio.timeout(10):
+            await done.wait()
+        running.cancel()
+
+    asyncio.run(story())
+
+
 def test_a_step_that_is_wanted_does_not_rest_unless_it_failed() -> None:
     async def story() -> None:
         loops: list[Any] = []
@@ -38,12 +79,7 @@ def test_a_step_that_is_wanted_does_not_rest_unless_it_failed() -> None:
             if not wanted.is_set():
                 raise OSError("the lake is full")
 
-        app: Any = SimpleNamespace(
-            should_stop=False, rebalancing=False, in_recovery=False, consumer=None, sleep=rest, task=loops.append
-        )
-        fence: Any = SimpleNamespace(holds=lambda: True)
-        telemetry = Telemetry()
-        telemetry.ready = True
+        app, fence, telemetry = worker(loops, rest)
         _every(app, fence, telemetry, Pause(60, 60), "reports", act, wanted)
         running = asyncio.ensure_future(loops[0]())
         async with asyncio.timeout(10):
