@@ -98,6 +98,12 @@ class PredictionReports(Answer):
     pair: Annotated[int, Field(ge=0, description="by this caller on this provider")]
 
 
+class NextCallsItem(Interval):
+    """Success rate of a provider's next calls, whoever makes them; it lies within with probability ``level``."""
+
+    calls: Annotated[int, Field(ge=1, description="how many: so many that about one failure is expected")]
+
+
 class PredictionItem(Answer):
     """What this caller may expect of its next call."""
 
@@ -107,6 +113,9 @@ class PredictionItem(Answer):
     success_probability: Annotated[float, Field(ge=0, le=1, description="that this caller's next call succeeds")]
     latency_p50_ms: Annotated[float, Field(ge=0, description="half of such calls take at most this")]
     latency_p95_ms: Annotated[float, Field(ge=0, description="95 in 100 take at most this")]
+    next_calls: Annotated[
+        NextCallsItem, Field(description="success rate of the provider's next calls, whoever makes them")
+    ]
     reports: PredictionReports
     rates: Annotated[
         dict[str, float | None],

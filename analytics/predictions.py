@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from analytics.models import PredictionItem, PredictionReports, ReporterAnswer
+from analytics.models import NextCallsItem, PredictionItem, PredictionReports, ReporterAnswer
 from analytics.sentences import rfc3339
 from scoring.prediction import Forecast
 from scoring.reporters import ReporterRecord
@@ -41,6 +41,9 @@ def prediction(
         success_probability=found.success,
         latency_p50_ms=found.latency_p50_ms,
         latency_p95_ms=found.latency_p95_ms,
+        next_calls=NextCallsItem(
+            calls=found.next_calls.calls, lower=found.next_calls.lower, upper=found.next_calls.upper
+        ),
         reports=PredictionReports(
             provider=found.provider_reports, caller=found.reporter_reports, pair=found.pair_reports
         ),
@@ -96,6 +99,11 @@ def _reasons(
         said.append(
             f"{provider_id}: {_rate(found.provider_rate)} of its latest calls succeeded, whoever called "
             f"({_counted(found.provider_reports)}; usual is {_rate(found.usual_rate)})."
+        )
+        calls, lower, upper = found.next_calls
+        said.append(
+            f"Of its next {calls:,} calls, whoever makes them, {_rate(lower)} to {_rate(upper)} are to succeed, nine "
+            "times in ten."
         )
     else:
         said.append(f"No report on {provider_id} was heard: it is taken as usual ({_rate(found.usual_rate)}).")

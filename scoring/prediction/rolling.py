@@ -10,6 +10,7 @@ from scoring.arrays import Bools, Floats, Ints
 from scoring.prediction.calls import ABSENT, Calls, InvalidCalls, Outcomes
 from scoring.prediction.grounds import PARTS, Grounds
 from scoring.prediction.predictor import Predictor
+from scoring.prediction.stretches import Expected, NextCalls
 
 __all__ = ["COARSE", "Forecast", "Heard", "Rolling"]
 
@@ -60,6 +61,8 @@ class Forecast:
     pair_rate: float
     pair_failures: int
     """Of the pair's last eight calls."""
+    next_calls: Expected
+    """Of the provider's next calls, whoever makes them."""
     parts: dict[str, float]
     """What each kind of evidence adds to ln(p / (1 − p)); they add up to it."""
 
@@ -91,7 +94,7 @@ class Rolling:
         self.learned = 0
         """Reports so far."""
         self._numbers: tuple[dict[str, int], ...] = ({}, {}, {}, {})
-        self._predictor = Predictor(*FINE)
+        self._predictor, self._next_calls = Predictor(*FINE), NextCalls()
         self._taught = 0
         self._ids: Ints = np.empty((0, _FACETS), dtype=np.int64)
         self._outcomes: Floats = np.empty((0, 2))
@@ -131,14 +134,17 @@ class Rolling:
         )
         stranger = provider == ABSENT
         ids = [len(self._numbers[0]) if stranger else provider, reporter, task, region_id]
-        return _told(self._predictor.grounds(_calls(np.array([ids], dtype=np.int64))))
+        grounds = self._predictor.grounds(_calls(np.array([ids], dtype=np.int64)))
+        return _told(grounds, self._next_calls.expected(provider, float(grounds.predictions.success[0])))
 
     def _take(self, ids: Ints, outcomes: Floats) -> None:
         young = max(0, YOUNG - self._taught)
         for rows, (step, block) in ((slice(0, young), FINE), (slice(young, None), COARSE)):
             if len(ids[rows]):
                 self._predictor.step, self._predictor.block = step, block
-                self._predictor.learn(_calls(ids[rows]), Outcomes(outcomes[rows, 0] > 0, outcomes[rows, 1]))
+                good = outcomes[rows, 0] > 0
+                said = self._predictor.learn(_calls(ids[rows]), Outcomes(good, outcomes[rows, 1]))
+                self._next_calls.learn(ids[rows, 0], good, said.success.astype(np.float64))
         self._taught += len(ids)
 
     def _begin_anew(self) -> None:
@@ -152,7 +158,7 @@ class Rolling:
             ids[:, facet] = numbers - missing
             fresh.append({names[facet][old]: number for number, old in enumerate(used[missing:].tolist())})
         self._numbers, self._ids = tuple(fresh), ids
-        self._predictor, self._taught = Predictor(*FINE), 0
+        self._predictor, self._next_calls, self._taught = Predictor(*FINE), NextCalls(), 0
         self._take(ids, self._outcomes)
 
 
@@ -165,7 +171,7 @@ def _calls(ids: Ints) -> Calls:
     return Calls(np.zeros(len(ids)), *columns)
 
 
-def _told(grounds: Grounds) -> Forecast:
+def _told(grounds: Grounds, next_calls: Expected) -> Forecast:
     predictions = grounds.predictions
     return Forecast(
         success=float(predictions.success[0]),
@@ -179,5 +185,6 @@ def _told(grounds: Grounds) -> Forecast:
         reporter_rate=float(grounds.reporter_rate[0]),
         pair_rate=float(grounds.pair_rate[0]),
         pair_failures=int(grounds.pair_failures[0]),
+        next_calls=next_calls,
         parts={part: float(grounds.parts[part][0]) for part in PARTS},
     )

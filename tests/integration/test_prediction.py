@@ -74,6 +74,7 @@ def test_a_reporter_is_answered_for_itself_beside_the_general_score(service: Run
     assert not blocked.stale
     assert (blocked.reports.provider, blocked.reports.caller) == (180, 180)
     assert "Of its last 8 calls to search-b 8 failed" in " ".join(blocked.reasons)
+    assert blocked.next_calls.lower < 2 / 3 < blocked.next_calls.upper
     assert plain.prediction is None
     assert plain.sample_size == well.sample_size == 180
 

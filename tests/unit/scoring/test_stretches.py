@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from scoring.arrays import Bools, Floats, Ints
-from scoring.prediction.stretches import stretches_of
+from scoring.prediction.stretches import LONGEST, NextCalls, stretches_of
 
 
 def unsteady(seed: int, calls: int = 60_000, providers: int = 12, follows: float = 0.5) -> tuple[Ints, Bools, Floats]:
@@ -86,3 +86,49 @@ def test_of_many_stretches_the_last_ones_count() -> None:
     assert len(width) == 800
     assert width[-100:].mean() > 1.5 * width[300:400].mean()
     assert found.covered[-300:].mean() == pytest.approx(0.9, abs=0.04)
+
+
+def test_calls_taken_in_as_they_come_give_the_intervals_of_all_at_once() -> None:
+    provider, success, predicted = unsteady(8, calls=20_000)
+    whole = stretches_of(provider, success, predicted)
+    known, rng, at = NextCalls(), np.random.default_rng(8), 0
+    parts = []
+    while at < len(provider):
+        rows = slice(at, at + int(rng.integers(1, 2_000)))
+        parts.append(known.learn(provider[rows], success[rows], predicted[rows]))
+        at = rows.stop
+    begins = np.concatenate([part.begins for part in parts])
+    order = np.argsort(begins)
+    assert np.array_equal(begins[order], whole.begins)
+    calls, lower, upper, observed = (
+        np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("calls", "lower", "upper", "observed")
+    )
+    assert np.array_equal(calls, whole.calls)
+    assert np.array_equal(observed, whole.observed)
+    # Means are summed in another order: a rate on the very bound of its interval may be taken for a missed one.
+    like = (np.abs(lower - whole.lower) < 1e-5) & (np.abs(upper - whole.upper) < 1e-5)
+    assert like.mean() > 0.9
+    assert np.mean((lower <= observed) & (observed <= upper)) == pytest.approx(whole.coverage, abs=0.01)
+
+
+def test_what_is_expected_is_the_interval_of_a_stretch_that_begins_now() -> None:
+    provider, success, predicted = unsteady(9, calls=20_000)
+    whole = stretches_of(provider, success, predicted)
+    known = NextCalls()
+    for stretch in np.flatnonzero(whole.begins > 19_000).tolist():
+        row = int(whole.begins[stretch])
+        known = NextCalls()
+        known.learn(provider[:row], success[:row], predicted[:row])
+        found = known.expected(int(provider[row]), float(predicted[row]))
+        assert found.calls == whole.calls[stretch]
+        assert found.lower == pytest.approx(whole.lower[stretch], abs=1e-5)
+        assert found.upper == pytest.approx(whole.upper[stretch], abs=1e-5)
+
+
+@pytest.mark.parametrize("predicted", [0.0, 0.5, 1.0])
+def test_of_a_provider_nobody_called_chance_alone_is_expected(predicted: float) -> None:
+    found = NextCalls().expected(-1, predicted)
+    assert 0 <= found.lower <= predicted <= found.upper + 1 / LONGEST
+    assert found.upper <= 1
+    assert found.calls == {0.0: 25, 0.5: 25, 1.0: 1_000}[predicted]
