@@ -1,11 +1,25 @@
 """Array types of the scoring mathematics and the one division it uses."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NAN", "Bools", "Floats", "Ints", "add_rows", "average_ranks", "grown", "or_zero", "ratio"]
+__all__ = [
+    "NAN",
+    "Bools",
+    "Floats",
+    "Ints",
+    "add_rows",
+    "average_ranks",
+    "grown",
+    "or_zero",
+    "ratio",
+    "rows_of",
+    "stacked",
+    "stated",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
@@ -34,6 +48,15 @@ def or_zero(values: Floats) -> Floats:
     return np.where(np.isnan(values), 0.0, values)
 
 
+def stated(values: Ints) -> list[int]:
+    """Columns of ``values`` [n, S] that hold anything but zeros.
+
+    >>> stated(np.array([[0, 5, 0], [0, 0, -1]]))
+    [1, 2]
+    """
+    return np.flatnonzero(np.bitwise_or.reduce(values, axis=0)).tolist()
+
+
 def add_rows(target: Ints, rows: Ints, values: Ints) -> None:
     """Add ``values`` [n, S] to ``rows`` [n] of ``target`` [R, S]; a row may occur more than once.
 
@@ -44,8 +67,36 @@ def add_rows(target: Ints, rows: Ints, values: Ints) -> None:
     >>> target.tolist()
     [[0, 0], [7, 0]]
     """
-    for column in np.flatnonzero(values.any(axis=0)).tolist():
+    for column in stated(values):
         np.add.at(target[:, column], rows, values[:, column])
+
+
+def rows_of(values: Ints, rows: Ints, columns: Iterable[int]) -> Ints:
+    """``values[rows]``, of which only ``columns`` are read; a column of the result lies together.
+
+    Of 31 statistics most traffic states eight: the others are zeros that nobody has to touch.
+
+    >>> rows_of(np.array([[0, 5], [0, 7]]), np.array([1]), [1]).tolist()
+    [[0, 7]]
+    """
+    taken = np.zeros((values.shape[1], len(rows)), np.int64)
+    for column in columns:
+        taken[column] = values[:, column][rows]
+    return taken.T
+
+
+def stacked(parts: Sequence[Ints]) -> Ints:
+    """Parts [n, S] one below the other; as ``numpy.concatenate``, with columns that lie together as in ``rows_of``.
+
+    >>> stacked([np.array([[0, 5]]), np.array([[0, 7], [0, 8]])]).tolist()
+    [[0, 5], [0, 7], [0, 8]]
+    """
+    whole, at = np.zeros((parts[0].shape[1], sum(map(len, parts))), np.int64), 0
+    for part in parts:
+        for column in stated(part):
+            whole[column, at : at + len(part)] = part[:, column]
+        at += len(part)
+    return whole.T
 
 
 def grown(values: NDArray[_T], rows: int, fill: Any = 0) -> NDArray[_T]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.arrays import grown
+from scoring.arrays import grown, stated
 from scoring.counts import Counts
 from scoring.narrow import Narrow
 from scoring.panes import Ints
@@ -100,7 +100,7 @@ class Block:
     def add(self, rows: Ints, stats: Ints, offset: Ints) -> None:
         """Add ``stats`` [n, len(STATS)], of either sign, to ``rows``, each given once, and set their offsets."""
         place = self.places(rows)
-        for number in np.flatnonzero(np.bitwise_or.reduce(stats, axis=0)).tolist():
+        for number in stated(stats):
             self.column(number)[place] += stats[:, number]
         self.offset[place] = offset
 

@@ -6,6 +6,7 @@ import cramjam
 import msgspec
 import numpy as np
 
+from scoring.arrays import stated
 from scoring.book import Part
 from scoring.narrow import columns_by_width, width_of
 from scoring.panes import Ints
@@ -136,15 +137,15 @@ def _ints(value: bytes, layout: int) -> Ints:
 
 def _sparse(stats: Ints) -> tuple[bytes, bytes]:
     """Which columns hold anything, and those alone: most traffic states few fields."""
-    used = np.flatnonzero(stats.any(axis=0))
+    used = np.array(stated(stats), np.int64)
     return _bytes(used), _bytes(stats[:, used].reshape(-1))
 
 
 def _dense(columns: bytes, stats: bytes, rows: int, layout: int) -> Ints:
     used = _ints(columns, layout)
-    dense = np.zeros((rows, len(STATS)), np.int64)
-    dense[:, used] = _ints(stats, layout).reshape(rows, len(used))
-    return dense
+    dense = np.zeros((len(STATS), rows), np.int64)  # a column lies together
+    dense[used] = _ints(stats, layout).reshape(rows, len(used)).T
+    return dense.T
 
 
 def _based(values: Ints) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.arrays import stacked
 from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, is_past
 from scoring.panes import Columns, Increments, Ints, increments
 from scoring.stats import BUCKETS, LEVELS_S
@@ -171,7 +172,7 @@ def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
         np.concatenate([np.full(len(part.rows), part.key[0]) for part in parts]),
         np.concatenate([np.full(len(part.rows), part.key[1]) for part in parts]),
         np.concatenate([part.block.offsets(part.rows) for part in parts]),
-        np.concatenate([part.block.of(part.rows) for part in parts]),
+        stacked([part.block.of(part.rows) for part in parts]),
         np.concatenate(latency_pane),
         np.concatenate([part.keys % BUCKETS for part in parts]),
         np.concatenate([part.counts for part in parts]),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring import trust
-from scoring.arrays import add_rows
+from scoring.arrays import add_rows, rows_of, stated
 from scoring.book import LAST_SEEN, BlockKey, Book
 from scoring.evidence import Evidence, together
 from scoring.panes import Ints
@@ -74,6 +74,7 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
     _grow(state)
     codes, group = np.unique(updates.level_s << 40 | updates.start_s, return_inverse=True)
     panes, entries = grouped(group, len(codes)), grouped(group[updates.latency_pane], len(codes))
+    columns = stated(updates.stats)
     for code, pane, entry in zip(codes.tolist(), panes, entries, strict=True):
         key = (code >> 40, code & ((1 << 40) - 1))
         block = state.book.block(key)
@@ -83,7 +84,7 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
             old[pane[~newer]] = True
             pane, entry = pane[newer], entry[~old[updates.latency_pane[entry]]]
         if len(pane):
-            _take_in(state, key, updates, rows, pane, entry)
+            _take_in(state, key, updates, rows, pane, entry, columns)
 
 
 def _without_gaps(state: ScoreState, updates: PaneUpdates) -> PaneUpdates:
@@ -101,10 +102,12 @@ def _without_gaps(state: ScoreState, updates: PaneUpdates) -> PaneUpdates:
     return updates
 
 
-def _take_in(state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints, pane: Ints, entry: Ints) -> None:
-    """Set panes of one block, and add to the windows what that changes."""
+def _take_in(
+    state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints, pane: Ints, entry: Ints, columns: list[int]
+) -> None:
+    """Set panes of one block, and add to the windows what that changes; ``columns`` of the statistics are stated."""
     block, row = state.book.block(key), rows[pane]
-    change = updates.stats[pane] - block.of(row)
+    change = rows_of(updates.stats, pane, columns) - block.of(row)
     if key != LAST_SEEN:
         state.windows.add(key, state.entity_of_row[row], change)
         line, bucket = rows[updates.latency_pane[entry]], updates.latency_bucket[entry]

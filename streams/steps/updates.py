@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from scoring.arrays import rows_of, stacked, stated
 from scoring.panes import Ints
 
 __all__ = [
@@ -86,7 +87,7 @@ def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:
         np.concatenate([part.level_s for part in parts]),
         np.concatenate([part.start_s for part in parts]),
         np.concatenate([part.last_offset for part in parts]),
-        np.concatenate([part.stats for part in parts]),
+        stacked([part.stats for part in parts]),
         np.concatenate([part.latency_pane + before for part, before in zip(parts, panes_before, strict=False)]),
         np.concatenate([part.latency_bucket for part in parts]),
         np.concatenate([part.latency_count for part in parts]),
@@ -109,10 +110,10 @@ def split(updates: PaneUpdates, target: Ints, most: int = MOST_PANES) -> Iterato
         rank = np.arange(len(order)) - np.repeat(np.cumsum(panes_of) - panes_of, panes_of)
         message[order] += rank // most
         panes = [order[here] for here in grouped(message[order], messages)]
-    renumbered = np.empty(len(message), np.int64)
+    renumbered, columns = np.empty(len(message), np.int64), stated(updates.stats)
     for here, entry in zip(panes, grouped(message[updates.latency_pane], messages), strict=True):
         renumbered[here] = np.arange(len(here))
-        yield int(place_of[here[0]]), _only(updates, here, entry, renumbered)
+        yield int(place_of[here[0]]), _only(updates, here, entry, renumbered, columns)
 
 
 def grouped(group: Ints, groups: int) -> list[Ints]:
@@ -152,11 +153,15 @@ def without_sources(updates: PaneUpdates, sources: Collection[int]) -> PaneUpdat
     """The updates of all other source partitions."""
     kept = np.array([source_of(name) not in sources for name in updates.names], bool)[updates.entity]
     panes, renumbered = np.flatnonzero(kept), np.cumsum(kept) - 1
-    return _only(updates, panes, np.flatnonzero(kept[updates.latency_pane]), renumbered)
+    entries = np.flatnonzero(kept[updates.latency_pane])
+    return _only(updates, panes, entries, renumbered, stated(updates.stats))
 
 
-def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints) -> PaneUpdates:
-    """Some panes and their latency entries; ``renumbered`` [G] says where each of the panes is among them."""
+def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints, columns: list[int]) -> PaneUpdates:
+    """Some panes and their latency entries; ``renumbered`` [G] says where each of the panes is among them.
+
+    Only ``columns`` of the statistics hold anything.
+    """
     used, entity = np.unique(updates.entity[panes], return_inverse=True)
     return PaneUpdates(
         [updates.names[name] for name in used.tolist()],
@@ -164,7 +169,7 @@ def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints) -> P
         updates.level_s[panes],
         updates.start_s[panes],
         updates.last_offset[panes],
-        updates.stats[panes],
+        rows_of(updates.stats, panes, columns),
         renumbered[updates.latency_pane[entry]],
         updates.latency_bucket[entry],
         updates.latency_count[entry],
