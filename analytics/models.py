@@ -113,6 +113,10 @@ class PredictionItem(Answer):
     success_probability: Annotated[float, Field(ge=0, le=1, description="that this caller's next call succeeds")]
     latency_p50_ms: Annotated[float, Field(ge=0, description="half of such calls take at most this")]
     latency_p95_ms: Annotated[float, Field(ge=0, description="95 in 100 take at most this")]
+    worth: Annotated[
+        float,
+        Field(description="to choose between providers, the greatest: success_probability less .01 ln(1 + p95 in ms)"),
+    ]
     next_calls: Annotated[
         NextCallsItem, Field(description="success rate of the provider's next calls, whoever makes them")
     ]

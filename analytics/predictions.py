@@ -5,6 +5,7 @@ from typing import Final
 from analytics.models import NextCallsItem, PredictionItem, PredictionReports, ReporterAnswer
 from analytics.sentences import rfc3339
 from scoring.prediction import Forecast
+from scoring.prediction.choosing import worth
 from scoring.reporters import ReporterRecord
 
 __all__ = ["prediction", "reporter_answer"]
@@ -41,6 +42,7 @@ def prediction(
         success_probability=found.success,
         latency_p50_ms=found.latency_p50_ms,
         latency_p95_ms=found.latency_p95_ms,
+        worth=worth(found.success, found.latency_p95_ms),
         next_calls=NextCallsItem(
             calls=found.next_calls.calls, lower=found.next_calls.lower, upper=found.next_calls.upper
         ),

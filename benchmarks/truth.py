@@ -23,6 +23,7 @@ from benchmarks.harness import Program, Row, execute, must_be_file, say
 from scoring.arrays import Bools
 from scoring.prediction import Calls, Outcomes, Predictor
 from scoring.prediction.baselines import BASELINES, baselines
+from scoring.prediction.choosing import worth
 from scoring.prediction.measures import brier, calibration_error, log_loss, routing_regret
 from scoring.prediction.rolling import COARSE
 from scoring.prediction.stretches import stretches_of
@@ -90,13 +91,15 @@ def networks(hours: float, seed: int, step: int = STEP) -> Networks:
     states = {provider.provider_id: provider.regime for provider in providers}
     columns = report_columns(traffic(seed, providers, END_S - hours * 3_600, END_S, CALLS_PER_S))
     calls, outcomes = Calls(columns.time_s, *columns.ids), Outcomes(columns.success, columns.latency_ms)
-    ways = {"trustscore": Predictor(step).learn(calls, outcomes).success, **baselines(calls, outcomes)}
+    found = Predictor(step).learn(calls, outcomes)
+    ways = {"trustscore": found.success, **baselines(calls, outcomes)}
     state = np.array([NETWORKS.index(states[name]) for name in columns.names[0]])[columns.ids[0]]
     parts = {"net-all": np.ones(len(calls), dtype=np.bool_)}
     parts |= {name.value.replace("_", "-"): state == number for number, name in enumerate(NETWORKS)}
     good = outcomes.success
     rates = stretches_of(calls.provider, good, ways["trustscore"])
-    regrets = {way: routing_regret(calls, good, said) for way, said in ways.items()}
+    chosen_by = {**ways, "trustscore": worth(found.success, found.latency_ms[2])}
+    regrets = {way: routing_regret(calls, good, by) for way, by in chosen_by.items()}
     return Networks(
         brier={
             part: {way: brier(said[rows], good[rows]) for way, said in ways.items()} for part, rows in parts.items()

@@ -90,15 +90,16 @@ def coverage(values: Floats, lower: Floats, upper: Floats) -> float:
     return float(np.mean(inside)) if known.any() else float("nan")
 
 
-def routing_regret(calls: Calls, success: Bools, predicted: Floats, seed: int = 0) -> tuple[float, int]:
-    """Success that choosing by prediction gives away, and how many decisions there were.
+def routing_regret(calls: Calls, success: Bools, worth: Floats, seed: int = 0) -> tuple[float, int]:
+    """Success that choosing by what is known gives away, and how many decisions there were.
 
     Notes
     -----
-    The calls of one reporter within one quarter of an hour are dealt at random (``seed``) into decisions of five;
-    what is left over, and a decision with one provider only, is left out. It chooses the highest prediction, the first
-    dealt of equal ones. Regret is the mean of best outcome (1 when any succeeded) minus outcome of the chosen call: 0
-    for who knows the future. Each prediction is from before its own call. nan without decisions.
+    The calls of one reporter within one quarter of an hour are dealt at random (``seed``) into decisions of five; what
+    is left over, and a decision with one provider only, is left out. The greatest worth is chosen, such as the
+    predicted probability, the first dealt of equal ones. Regret is the mean of best outcome (1 when any succeeded)
+    minus outcome of the chosen call: 0 for who knows the future. Each worth is from before its own call. nan without
+    decisions.
 
     Examples
     --------
@@ -116,5 +117,5 @@ def routing_regret(calls: Calls, success: Bools, predicted: Floats, seed: int = 
     rows = rows[np.ptp(calls.provider[rows], axis=1) > 0]
     if not len(rows):
         return float("nan"), 0
-    chosen = rows[np.arange(len(rows)), np.argmax(predicted[rows], axis=1)]
+    chosen = rows[np.arange(len(rows)), np.argmax(worth[rows], axis=1)]
     return float(np.mean(success[rows].any(axis=1).astype(np.float64) - success[chosen])), len(rows)

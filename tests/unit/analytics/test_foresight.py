@@ -34,6 +34,7 @@ def test_reasons_say_the_chance_what_is_known_of_each_and_what_limits_it() -> No
     assert "Of its last 8 calls to p 8 failed" in words
     assert "40.0 % of them were heard" in words
     assert item.reasons[-1] == "Not live: this is what was heard before."
+    assert item.worth == pytest.approx(item.success_probability - 0.01 * np.log1p(item.latency_p95_ms))
     next_calls = item.next_calls
     assert next_calls.lower < 0.8 < next_calls.upper
     assert f"Of its next {next_calls.calls} calls, whoever makes them, {next_calls.lower * 100:.1f} %" in words

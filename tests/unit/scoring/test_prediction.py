@@ -7,6 +7,7 @@ import pytest
 from scoring.prediction import Calls, Outcomes, Predictor
 from scoring.prediction.baselines import baselines
 from scoring.prediction.calls import InvalidCalls, calls_of
+from scoring.prediction.choosing import SLOWNESS, worth
 from scoring.prediction.measures import brier, calibration_error, coverage, log_loss, routing_regret
 from scoring.prediction.pairs import Pairs
 from scoring.prediction.pool import Pool
@@ -146,6 +147,25 @@ def test_routing_by_what_happens_has_no_regret() -> None:
     assert (regret, decisions > 100) == (0.0, True)
     worst, _ = routing_regret(calls, outcomes.success, -outcomes.success.astype(np.float64))
     assert worst > 0.1
+
+
+def test_of_two_as_likely_to_succeed_the_faster_is_worth_more_and_of_unlike_ones_the_likelier() -> None:
+    success, latency_ms = np.array([0.99, 0.99, 0.9]), np.array([100.0, 5_000.0, 1.0])
+    assert np.argsort(-worth(success, latency_ms)).tolist() == [0, 1, 2]
+    assert worth(0.9, 0.0) == 0.9
+    assert worth(0.9, np.e - 1) == pytest.approx(0.9 - SLOWNESS)
+
+
+def test_where_slow_providers_fail_more_than_is_known_choosing_by_worth_has_less_regret() -> None:
+    rng = np.random.default_rng(3)
+    calls, _ = traffic(slots=40)
+    slow = calls.provider % 2 == 1
+    success = rng.random(len(calls)) < np.where(slow, 0.95, 0.99)
+    guessed = 0.97 + 0.001 * rng.random(len(calls))
+    by_success, decisions = routing_regret(calls, success, guessed)
+    by_worth, _ = routing_regret(calls, success, worth(guessed, np.where(slow, 4_000.0, 40.0)))
+    assert decisions > 500
+    assert by_worth < 0.7 * by_success
 
 
 def test_nothing_gives_nothing() -> None:

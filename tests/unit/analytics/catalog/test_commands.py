@@ -177,7 +177,13 @@ def test_ctrl_c_ends_an_import_without_traceback_and_without_rest(data_dir: Path
     pipe = tmp_path / "endless.jsonl"
     os.mkfifo(pipe)
     command = [sys.executable, "-c", "from analytics.cli.catalog import app; app()", "import", str(pipe)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored where a shell runs us behind it
+    ) as process:
         # Opening blocks until the command has opened its end; it then reads until this end is closed. A signal that
         # comes just before its read interrupts nothing, so only the closing makes sure that the command goes on.
         with pipe.open("w") as writing:
