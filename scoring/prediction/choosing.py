@@ -31,7 +31,7 @@ def worth(success: Number, latency_p95_ms: Number) -> Number:
 
     Examples
     --------
-    >>> round(worth(0.99, 99.0), 3), round(worth(0.995, 9_999.0), 3)
+    >>> round(float(worth(0.99, 99.0)), 3), round(float(worth(0.995, 9_999.0)), 3)
     (0.944, 0.903)
     """
     value: Number = success - SLOWNESS * np.log1p(latency_p95_ms)
