@@ -13,7 +13,6 @@ from analytics.replay.columns import report_columns
 from analytics.replay.sources import Format, read
 from scoring.prediction import Calls, Outcomes, Predictions, Predictor
 from scoring.prediction.baselines import baselines
-from scoring.prediction.choosing import worth
 from scoring.prediction.measures import Bin, brier, calibration_error, coverage, log_loss, reliability, routing_regret
 from scoring.prediction.stretches import stretches_of
 
@@ -103,7 +102,7 @@ def backtest(given: Replayed, step: int = STEP) -> tuple[Backtest, Predictions]:
     calls, outcomes = given.calls, given.outcomes
     said = Predictor(step).learn(calls, outcomes)
     ways = {"trustscore": said.success, "score": said.score, **baselines(calls, outcomes)}
-    chosen_by = {**ways, "trustscore": worth(said.success.astype(np.float64), said.latency_ms[2])}
+    chosen_by = {**ways, "trustscore": said.worth}
     regrets = {name: routing_regret(calls, outcomes.success, by) for name, by in chosen_by.items()}
     measured = {
         name: Measured(

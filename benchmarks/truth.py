@@ -23,7 +23,6 @@ from benchmarks.harness import Program, Row, execute, must_be_file, say
 from scoring.arrays import Bools
 from scoring.prediction import Calls, Outcomes, Predictor
 from scoring.prediction.baselines import BASELINES, baselines
-from scoring.prediction.choosing import worth
 from scoring.prediction.measures import brier, calibration_error, log_loss, routing_regret
 from scoring.prediction.rolling import COARSE
 from scoring.prediction.stretches import stretches_of
@@ -98,7 +97,7 @@ def networks(hours: float, seed: int, step: int = STEP) -> Networks:
     parts |= {name.value.replace("_", "-"): state == number for number, name in enumerate(NETWORKS)}
     good = outcomes.success
     rates = stretches_of(calls.provider, good, ways["trustscore"])
-    chosen_by = {**ways, "trustscore": worth(found.success, found.latency_ms[2])}
+    chosen_by = {**ways, "trustscore": found.worth}
     regrets = {way: routing_regret(calls, good, by) for way, by in chosen_by.items()}
     return Networks(
         brier={

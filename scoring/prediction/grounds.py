@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from scoring.arrays import Floats, Ints
+from scoring.prediction.choosing import worth
 from scoring.prediction.clues import FEATURES
 from scoring.prediction.evidence import View
 from scoring.prediction.mixing import logistic
@@ -45,6 +46,11 @@ class Predictions:
     """Probability that a call to the provider succeeds, whoever calls: failures that are a caller's own left out."""
     latency_ms: Floats
     """Quantiles 5 %, 50 % and 95 % of the latency, [3, N]; the first and the last are a 90 % interval."""
+
+    @property
+    def worth(self) -> Floats:
+        """What to compare providers by for this caller."""
+        return worth(self.success.astype(np.float64), self.latency_ms[2])
 
 
 @dataclass(frozen=True, slots=True)

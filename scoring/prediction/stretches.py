@@ -162,16 +162,7 @@ class NextCalls:
 
 
 def stretches_of(provider: Ints, success: Bools, predicted: Floats) -> Stretches:
-    """Intervals of the success rate of all whole stretches.
-
-    Parameters
-    ----------
-    provider
-        Of N calls, in the order they end.
-    success
-        What came of each.
-    predicted
-        Probability of each from what was known before it.
+    """Intervals of the success rate of all whole stretches of N calls, which are as ``NextCalls.learn`` takes them.
 
     Notes
     -----

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.arrays import stacked
+from scoring.arrays import stacked, stated
 from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, is_past
 from scoring.panes import Columns, Increments, Ints, increments
 from scoring.stats import BUCKETS, LEVELS_S
@@ -95,7 +95,7 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
 def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterable[int], now_s: float) -> None:
     pane, facet = np.nonzero(facet_rows[inc.series] >= 0)
     row = facet_rows[inc.series[pane], facet]
-    columns = {int(column): inc.stats[:, column].copy() for column in np.flatnonzero(inc.stats.any(axis=0))}
+    columns = {column: inc.stats[:, column].copy() for column in stated(inc.stats)}
     latency = [_latency(inc, rows) for rows in facet_rows.T]
     for level_s in levels_s:
         for start, panes in _starts(inc.minute_s, level_s):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring import trust
-from scoring.arrays import add_rows, rows_of, stated
+from scoring.arrays import add_rows, grown, rows_of, stated
 from scoring.book import LAST_SEEN, BlockKey, Book
 from scoring.evidence import Evidence, together
 from scoring.panes import Ints
@@ -138,7 +138,7 @@ def _enter(state: ScoreState, row: int, name: str) -> None:
         state.rows_of_entity.append([])
         provider, _, facet = entity_name.partition("|")
         if entity >= len(state.is_facet):
-            state.is_facet = np.append(state.is_facet, np.zeros(max(64, entity), bool))
+            state.is_facet = grown(state.is_facet, 2 * entity)
         state.is_facet[entity] = bool(facet)
         if facet.startswith("region="):
             state.regions_of.setdefault(provider, []).append(entity)

@@ -25,7 +25,7 @@ def test_a_producer_that_has_started_is_given_without_letting_others_go_first() 
 
 
 class Rest(Pause):
-    """Of a minute while anything waits, else none."""
+    """Of a minute while anything waits, else of a millisecond."""
 
     def after(self, took_s: float, waiting: int) -> float:
         return 60.0 if waiting else 0.001
