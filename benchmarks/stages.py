@@ -12,12 +12,13 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from benchmarks.engine import SHAPES
 from benchmarks.harness import Program, Row, execute, say
@@ -29,6 +30,7 @@ from streams.codec import decode_updates, encode_updates
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
 from streams.report_keys import without_repeats
+from streams.runs import records_in
 from streams.steps.duplicates import Seen, bucket_ms_of
 from streams.steps.fold import FoldState, fold, take_updates
 from streams.steps.score import ScoreState, merge, move, score_these
@@ -42,22 +44,13 @@ BULK_ROWS: Final = 500_000
 """Reports between two messages to the scores, in bulk: five seconds of a worker that is behind."""
 TICK_ROWS: Final = 2_000
 """Reports of 0.1 s at 20,000 a second."""
+BATCH: Final = 500
+"""Records in a batch: 100 KB, as producers that are busy send them."""
 SLICE: Final = 50
 BY_NAME: Final = {shape.name: shape for shape in (EVEN, *SHAPES)}
 BULK: Final = ("even", "shape-hot-provider", "shape-100-tasks-20-regions-crossed")
 UNIT: Final = "CPU µs a report"
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Record:
-    """As aiokafka gives it."""
-
-    offset: int
-    timestamp: int
-    value: bytes | None
-    key: bytes | None = None
-    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Line:
@@ -78,8 +71,9 @@ class Line:
         self.spent_s[stage] += time.process_time() - started_s
         return found
 
-    def read(self, place: int, run: Sequence[Record]) -> None:
-        """Decode a run of one partition, and fold what has gathered when it is much."""
+    def read(self, place: int, fetched: bytes) -> None:
+        """Decode batches of one partition, and fold what has gathered when it is much."""
+        run = self._timed("records", records_in, fetched)
         batch = self._timed("decode", decode, run, place, self._readers[place])
         self._unfolded[place].append(self._timed("repeats", without_repeats, self._seen[place], batch.table))
         if sum(map(len, self._unfolded[place])) >= FOLD_ROWS:
@@ -133,25 +127,44 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
 def folded(shape: Shape, count: int, chunk: int, rows: int) -> Line:
     """A line that has read ``count`` reports of a shape: ``chunk`` of a partition at once, a tick every ``rows``."""
     line = Line(time.time())
-    runs: list[list[Record]] = [[] for _ in range(PARTITIONS)]
+    runs: list[list[tuple[bytes | None, bytes]]] = [[] for _ in range(PARTITIONS)]
     for number, (place, key, value) in enumerate(Backlog(shape, count, line.now_s).json_messages()):
-        run = runs[number % PARTITIONS if place is None else place]
-        run.append(Record(len(run), round(line.now_s * 1_000), value, key))
+        runs[number % PARTITIONS if place is None else place].append((key, value))
+    fetches = [list(_fetches(run, chunk, round(line.now_s * 1_000))) for run in runs]
     say(f"stages: {count:,} reports of {shape.name}")
     gc.collect()
     gc.freeze()  # the messages, which a worker holds for a moment only
     since = 0
-    for first in range(0, max(map(len, runs)), chunk):
-        for place, run in enumerate(runs):
-            part = run[first : first + chunk]
-            if part:
-                line.read(place, part)
-                since += len(part)
+    for turn in range(max(map(len, fetches))):
+        for place, chunks in enumerate(fetches):
+            if turn < len(chunks):
+                fetched, records = chunks[turn]
+                line.read(place, fetched)
+                since += records
         if since >= rows:
             line.tick()
             since = 0
     line.tick()
     return line
+
+
+def _fetches(messages: Sequence[tuple[bytes | None, bytes]], chunk: int, now_ms: int) -> Iterator[tuple[bytes, int]]:
+    """Messages of a partition as a broker keeps them, in batches of ``BATCH`` at most, ``chunk`` at a time."""
+    for first in range(0, len(messages), chunk):
+        last = min(first + chunk, len(messages))
+        batches = [_batch(messages[at : min(at + BATCH, last)], at, now_ms) for at in range(first, last, BATCH)]
+        yield b"".join(batches), last - first
+
+
+def _batch(messages: Sequence[tuple[bytes | None, bytes]], first: int, now_ms: int) -> bytes:
+    builder = DefaultRecordBatchBuilder(
+        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        batch_size=1 << 30,
+    )  # fmt: skip
+    for at, (key, value) in enumerate(messages):
+        builder.append(at, timestamp=now_ms, key=key, value=value, headers=[])
+    data = bytes(builder.build())
+    return first.to_bytes(8, "big") + data[8:]  # the broker gives a batch its place
 
 
 def _rows(name: str, line: Line, count: int) -> Iterator[Row]:

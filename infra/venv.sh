@@ -41,8 +41,8 @@ if command -v flock >/dev/null; then mkdir -p .cache; exec 9>.cache/venv.lock; f
 is_supported .venv/bin/python && .venv/bin/python -m pip --version >/dev/null 2>&1 || create_venv
 mkdir -p $stamps
 locked=$(sha256sum <"requirements/$level.txt")
-# The path belongs to the key: scripts in .venv/bin hold it, and a directory can be moved.
-project=$({ cat pyproject.toml; pwd; } | sha256sum)
+# The path belongs to the key: scripts in .venv/bin hold it, and a directory can be moved. The compiled part is built by the install.
+project=$({ cat pyproject.toml compiled/*.c compiled/build.py; pwd; } | sha256sum)
 fresh() { [ "$(cat "$stamps/$1" 2>/dev/null)" = "$2" ]; }
 
 # dev.txt holds all of run.txt in the same versions.
@@ -53,7 +53,9 @@ if ! fresh "$level" "$locked"; then
   rm -f $stamps/*
   echo "$locked" >"$stamps/$level"
 fi
-if ! fresh project "$project"; then
+if ! fresh project "$project" || { [ ! -e compiled/_trustscore.so ] && command -v cc >/dev/null; }; then
   .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
   echo "$project" >"$stamps/project"
+  [ -e compiled/_trustscore.so ] ||
+    echo "make: no C compiler, so the compiled part is missing and a worker takes in half as much; install gcc and call make again"
 fi

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.arrays import grown, stated
-from scoring.counts import Counts
+from scoring.counts import new_counts
 from scoring.narrow import Narrow
 from scoring.panes import Ints
 from scoring.stats import LEVELS_S, STATS
@@ -47,7 +47,7 @@ class Block:
         self._columns: dict[int, Ints] = {}
         self._held = 1
         """Places that are taken; there is room for ``len(offset)``."""
-        self.latency = Counts()
+        self.latency = new_counts()
 
     def grow(self, rows: int) -> None:
         """Hold at least ``rows`` rows."""

@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from compiled.arrays import add_at, numbered, raise_at
 from scoring.reports import OUTCOMES, SECURITY
 from scoring.stats import BUCKETS, STAT, STATS, bucket_of
 
@@ -14,6 +15,7 @@ __all__ = ["Columns", "Floats", "Increments", "Ints", "increments", "statistics"
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+_BEFORE_ALL: Final = np.iinfo(np.int64).min
 SATISFIED_US: Final = 1_000_000
 TOLERATED_US: Final = 4_000_000
 FRESHNESS_HALF_LIFE_S: Final = 86_400.0
@@ -94,27 +96,14 @@ def increments(columns: Columns) -> Increments:
     ([1, 0, 0, 1], [8])
     """
     n_series = max(len(columns.names), 1)
-    minute = columns.event_us // 60_000_000
-    code = minute * n_series + columns.series
-    order = np.argsort(code, kind="stable")
-    code = code[order]
-    starts = np.flatnonzero(np.concatenate(([True], code[1:] != code[:-1]))) if len(code) else np.empty(0, np.int64)
-    stats = np.zeros((len(starts), len(STATS)), np.int64)
-    if not len(starts):
-        empty = np.empty(0, np.int64)
-        return Increments(empty, empty, stats, *(empty,) * 5)
+    code, group = numbered(columns.event_us // 60_000_000 * n_series + columns.series)
+    stats = np.zeros((len(STATS), len(code)), np.int64)  # a column lies together
     for column, values in statistics(columns).items():
-        stats[:, column] = np.add.reduceat(values[order], starts)
-    group = np.empty(len(code), np.int64)
-    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(code))))
-    return Increments(
-        code[starts] // n_series * 60,
-        code[starts] % n_series,
-        stats,
-        np.maximum.reduceat(columns.offset[order], starts),
-        np.maximum.reduceat(columns.event_us[order], starts),
-        *_sketch(columns, group),
-    )
+        add_at(stats[column], group, values)
+    newest = np.full((2, len(code)), _BEFORE_ALL, np.int64)
+    for target, values in zip(newest, (columns.offset, columns.event_us), strict=True):
+        raise_at(target, group, values)
+    return Increments(code // n_series * 60, code % n_series, stats.T, newest[0], newest[1], *_sketch(columns, group))
 
 
 def statistics(columns: Columns) -> dict[int, Ints]:
@@ -181,8 +170,8 @@ def _sketch(columns: Columns, group: Ints) -> tuple[Ints, Ints, Ints]:
     if answered is None:
         empty = np.empty(0, np.int64)
         return empty, empty, empty
-    keys, counts = np.unique(group[answered] * BUCKETS + bucket_of(latency_us[answered]), return_counts=True)
-    return keys // BUCKETS, keys % BUCKETS, counts.astype(np.int64)
+    keys, place = numbered(group[answered] * BUCKETS + bucket_of(latency_us[answered]))
+    return keys // BUCKETS, keys % BUCKETS, np.bincount(place, minlength=len(keys)).astype(np.int64)
 
 
 def _int(claim: NDArray[np.bool_]) -> Ints:

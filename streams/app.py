@@ -99,7 +99,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     if lake:
         app.agent(scores, name="lake")(lake.run)  # type: ignore[arg-type]
     revoked = [fold.revoked, score.revoked, *([lake.revoked] if lake else []), *[table.revoked for table in tables]]
-    use_chunks(app, [REPORTS, PANES, SCORES], [*revoked, lambda _: crash_point("rebalance")])
+    use_chunks(app, [REPORTS, PANES, SCORES], [*revoked, lambda _: crash_point("rebalance")], columnar=[REPORTS])
     keep_fence(app, fence, settings.request_timeout_s)
 
     async def hold_and_score() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scoring.errors import InvalidReport
 from scoring.reports import DETAILS_BYTES, FIELDS, Field, epoch_s, validate
 from streams.bounds import fits, is_object
-from streams.schemas import REPORTS_SCHEMA
+from streams.schemas import REPORTS_SCHEMA, nulls
 
 __all__ = ["Problem", "parse"]
 
@@ -129,7 +129,7 @@ def _read(value: bytes) -> pa.Table:
 def _column(given: pa.Table, field: Field) -> pa.Array:
     kind = REPORTS_SCHEMA.field(field.name).type
     if field.name not in given.column_names:
-        return pa.nulls(given.num_rows, kind)
+        return nulls(kind, given.num_rows)
     column = given[field.name]
     try:
         if pa.types.is_dictionary(column.type):

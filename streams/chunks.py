@@ -18,6 +18,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from streams.records import behind
 from streams.runs import ISOLATION, fetched_runs
 
 __all__ = ["FETCH_WAIT_MS", "MOST_CHUNKS", "ChunkTransport", "use_chunks"]
@@ -57,7 +58,8 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
             raise ConsumerStoppedError
         with fetcher._subscriptions.fetch_context():
             chunked = self.consumer.transport.chunked
-            return await fetched_runs(fetcher, active_partitions, chunked, timeout or 0.0, most)
+            columnar = self.consumer.transport.columnar
+            return await fetched_runs(fetcher, active_partitions, chunked, timeout or 0.0, most, columnar)
 
 
 class ChunkConsumer(driver.Consumer):
@@ -160,17 +162,18 @@ class ChunkConsumer(driver.Consumer):
                 for record in run if is_active else ():
                     yield tp, self._to_message(tp, record)
                 continue
-            run = self._new_of(tp, run, generation) if await self._passes(tp, run, generation, is_active) else []
-            if not run:
+            passes = await self._passes(tp, run, generation, is_active)
+            new = self._new_of(tp, run, generation) if passes else ()
+            if not new:
                 continue
             read: Any = self._read_offset[tp]  # None before the first message, which Faust's type forgets
-            if read is None or run[-1].offset >= read:
-                self._handed_over[tp].append(run[-1].offset)
-            chunk = self._chunk(tp, run, generation)
+            if read is None or new[-1].offset >= read:
+                self._handed_over[tp].append(new[-1].offset)
+            chunk = self._chunk(tp, new, generation)
             self._untaken[tp].append(weakref.ref(chunk))
             yield tp, chunk
 
-    async def _passes(self, tp: TP, run: list[Any], generation: int, is_active: bool) -> bool:
+    async def _passes(self, tp: TP, run: Sequence[Any], generation: int, is_active: bool) -> bool:
         """Whether a run may be handed over. What came too early is read again, before all that came later."""
         skipped, offset = self._skipped.get(tp, (-1, -1))
         if not is_active or self._opened != generation:
@@ -182,7 +185,7 @@ class ChunkConsumer(driver.Consumer):
             return False
         return True
 
-    def _new_of(self, tp: TP, run: list[Any], generation: int) -> list[Any]:
+    def _new_of(self, tp: TP, run: Sequence[Any], generation: int) -> Sequence[Any]:
         """The records of a run that were not handed over in this generation.
 
         Faust goes back to the committed offset when a rebalance is over, and what it had fetched by then may be on its
@@ -193,7 +196,7 @@ class ChunkConsumer(driver.Consumer):
         if known != generation:
             self._handed_over[tp].clear()
         elif run[0].offset <= through:
-            run = [record for record in run if record.offset > through]
+            run = behind(run, through)
         if run:
             self._through[tp] = generation, run[-1].offset
         return run
@@ -210,11 +213,11 @@ class ChunkConsumer(driver.Consumer):
         end: int | None = self.highwater(tp)
         return None if end is None else max(0, end - (0 if read is None else read + 1))
 
-    def _chunk(self, tp: TP, run: list[Any], generation: int) -> ConsumerMessage:
+    def _chunk(self, tp: TP, run: Sequence[Any], generation: int) -> ConsumerMessage:
         last = run[-1]
         run_as_value: Any = run
         return ConsumerMessage(
-            tp.topic, tp.partition, last.offset, last.timestamp / 1_000, last.timestamp_type,
+            tp.topic, tp.partition, last.offset, last.timestamp / 1_000, 0,
             [], None, run_as_value, None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
 
@@ -255,15 +258,24 @@ class ChunkConsumer(driver.Consumer):
 
 
 class ChunkTransport(driver.Transport):
-    """Kafka transport that reads the topics in ``chunked`` by chunk."""
+    """Kafka transport that reads the topics in ``chunked`` by chunk, those in ``columnar`` as ``Run``."""
 
     Consumer = ChunkConsumer
     chunked: frozenset[str]
+    columnar: frozenset[str]
     on_revoked: Sequence[Callable[[Iterable[TP]], None]]
 
 
-def use_chunks(app: faust.App, topics: Iterable[str], on_revoked: Sequence[Callable[[Iterable[TP]], None]]) -> None:
-    """Let ``app`` read ``topics`` by chunk; ``on_revoked`` hear of partitions that leave this worker."""
+def use_chunks(
+    app: faust.App,
+    topics: Iterable[str],
+    on_revoked: Sequence[Callable[[Iterable[TP]], None]],
+    columnar: Iterable[str] = (),
+) -> None:
+    """Let ``app`` read ``topics`` by chunk, those in ``columnar`` as ``streams.records.Run``.
+
+    All of ``on_revoked`` hear of partitions that leave this worker.
+    """
     transport = ChunkTransport(app.conf.broker, app, app.loop)
-    transport.chunked, transport.on_revoked = frozenset(topics), on_revoked
+    transport.chunked, transport.columnar, transport.on_revoked = frozenset(topics), frozenset(columnar), on_revoked
     app._transport = transport

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from compiled.arrays import numbered
 from scoring.panes import Columns, Floats, Ints
 from scoring.reports import CONSISTENCY, OUTCOMES, SECURITY
 
@@ -50,7 +51,7 @@ def _series(table: pa.Table) -> tuple[Ints, list[tuple[str, str, str]]]:
         encoded = column.fill_null("").combine_chunks().dictionary_encode()
         words.append(encoded.dictionary.to_pylist())
         code = code * len(words[-1]) + encoded.indices.to_numpy()
-    used, series = np.unique(code, return_inverse=True)
+    used, series = numbered(code)
     tasks, regions = len(words[1]), len(words[2])
     return series, [
         (words[0][at // (tasks * regions)], words[1][at // regions % tasks], words[2][at % regions])

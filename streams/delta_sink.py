@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import structlog
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from streams.crash import crash_point
@@ -27,6 +27,9 @@ REMOTE: Final = {"timeout": "20s", "connect_timeout": "5s", "max_retries": "3", 
 TABLE_PROPERTIES: Final = {"delta.logRetentionDuration": "interval 1 hours"}
 """A commit every two seconds makes 43,200 log entries a day, which every later commit would list. Nobody asks for an
 old version by its number: readers take the newest, and one that slept opens the table anew."""
+
+
+_PLAIN: Final = ColumnProperties(dictionary_enabled=False)
 
 
 def is_remote(root: str) -> bool:
@@ -58,6 +61,8 @@ class DeltaSink:
         The rows come from.
     make
         Rows of the table from the rows given; absent: they are those.
+    plain
+        Columns whose values hardly repeat: no dictionary is made of them.
     clock
         Seconds of a clock that never goes back.
 
@@ -73,12 +78,14 @@ class DeltaSink:
         schema: pa.Schema,
         topic: str,
         make: Callable[[pa.Table], pa.Table] | None = None,
+        plain: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root, self.name, self.topic = root, name, topic
         self._uri = f"{root.rstrip('/')}/{name}" if is_remote(root) else str(Path(root) / name)
         self._options = REMOTE if is_remote(root) else None
         self._schema, self._make, self._clock = schema, make, clock
+        self._properties = WriterProperties(compression="SNAPPY", column_properties=dict.fromkeys(plain, _PLAIN))
         self._table: DeltaTable | None = None
         self._known: tuple[int, Mapping[int, int]] = (-1, {})
         self._suspect: tuple[CutEntry, float] | None = None
@@ -138,6 +145,7 @@ class DeltaSink:
             table,
             self._make(new) if self._make else new,
             mode="append",
+            writer_properties=self._properties,
             commit_properties=CommitProperties(
                 app_transactions=[Transaction(self._id(partition), offset) for partition, offset in done.items()]
             ),

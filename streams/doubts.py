@@ -11,10 +11,11 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from scoring.reporters import ReporterRecord
+from streams.records import Record
 from streams.settings import WorkerSettings
 from streams.steps.sifting import counts
 from streams.topics import REPORTERS
-from streams.wire import Record, Reject, left_out
+from streams.wire import Reject, left_out
 
 __all__ = ["Doubts"]
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from scoring.errors import InvalidReport
 from scoring.reports import DETAILS_BYTES, FIELDS, Field, epoch_s, validate
-from streams.json_columns import MANY, columns_of_lines
-from streams.schemas import REPORTS_SCHEMA
+from streams.json_columns import columns_of_reports
+from streams.places import Places, places_of
+from streams.schemas import REPORTS_SCHEMA, nulls
 
 __all__ = ["JsonReader"]
 
@@ -57,25 +58,22 @@ _REQUIRED: Final = frozenset(field.name for field in FIELDS if field.required)
 _ALL: Final = frozenset(field.name for field in FIELDS)
 _WRONG: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _STEP: Final = "send one JSON object per message"
-UNUSUAL_RUNS: Final = 100
 _FIRST, _LAST, _BRACE, _CLOSING = itemgetter(0), itemgetter(-1), {ord("{")}, {ord("}")}
 
 
 class JsonReader:
     """Parses runs of JSON reports; remembers which fields the traffic states, so that the others cost nothing.
 
-    A run is read as one of reports with the fields seen so far, and no other: by Arrow (``streams.json_columns``) where
-    it is long, or else by msgspec. Where it is refused, as one of reports with all fields, then report by report. What
-    comes out does not depend on what was seen (of 27 fields, agents state about 8: measured 1.4 times faster than
-    decoding and listing them all).
+    The compiled part reads what is written as agents write it (``streams.json_columns``). What it leaves is read by
+    msgspec as a run of reports with the fields seen so far, and no other; where that is refused, as one of reports with
+    all fields, then report by report. What comes out does not depend on what was seen (of 27 fields, agents state about
+    8: measured 1.4 times faster than decoding and listing them all).
     """
 
     def __init__(self) -> None:
         self._seen = _REQUIRED
-        self._unusual = 0
-        """Runs for which Arrow is not asked, since it did not take one that msgspec took."""
 
-    def parse(self, values: Sequence[bytes | None]) -> tuple[pa.Table, list[tuple[int, InvalidReport]]]:
+    def parse(self, values: Places | Sequence[bytes | None]) -> tuple[pa.Table, list[tuple[int, InvalidReport]]]:
         """Columns of the usable reports, in order, and the others by place with what is wrong.
 
         Returns
@@ -83,16 +81,27 @@ class JsonReader:
         tuple
             Table with the columns of ``FIELDS`` but ``timestamp``, and ``event_s`` (float64); problems.
         """
+        places = values if isinstance(values, Places) else places_of(values)
+        compiled = columns_of_reports(places)
+        if compiled is None or not compiled[1].any():
+            return self._parsed([places.text(at) for at in range(len(places.start))])
+        columns, is_taken = compiled
+        table = _whole(columns, int(is_taken.sum()))
+        if len(table) == len(is_taken):
+            return table, []
+        left = np.flatnonzero(~is_taken)
+        others, problems = self._parsed([places.text(at) for at in left.tolist()])
+        usable = np.delete(left, [at for at, _ in problems]) if problems else left
+        problems = [(int(left[at]), error) for at, error in problems]
+        order = np.argsort(np.concatenate([np.flatnonzero(is_taken), usable]), kind="stable")
+        return pa.concat_tables([table, others]).take(pa.array(order)), problems
+
+    def _parsed(self, values: Sequence[bytes | None]) -> tuple[pa.Table, list[tuple[int, InvalidReport]]]:
+        """What msgspec makes of it."""
         names = self._seen
-        lines = _lines(values)
-        is_asked = lines is not None and len(values) >= MANY and self._unusual <= 0
-        if lines is not None and is_asked:
-            columns = columns_of_lines(lines, len(values), names)
-            if columns is not None:
-                return _whole(columns, len(values)), []
-        reports = _decoded(_decoder(names), lines, len(values))
-        self._unusual = UNUSUAL_RUNS if is_asked and reports is not None else self._unusual - 1
         problems: list[tuple[int, InvalidReport]] = []
+        lines = _lines(values)
+        reports = _decoded(_decoder(names), lines, len(values))
         if reports is None:
             names = _ALL
             reports = _decoded(_decoder(_ALL), lines, len(values))
@@ -194,7 +203,7 @@ def _whole(columns: Mapping[str, pa.Array], count: int) -> pa.Table:
     for field in FIELDS:
         column = columns.get(field.name)
         if column is None:
-            column = pa.nulls(count, REPORTS_SCHEMA.field(field.name).type)
+            column = nulls(REPORTS_SCHEMA.field(field.name).type, count)
         whole["event_s" if field.kind == "time" else field.name] = column
     return pa.table(whole)
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 __all__ = ["LARGE_BYTES", "give_back_free", "give_back_large"]
 
-LARGE_BYTES: Final = 4 * 1_024 * 1_024
+LARGE_BYTES: Final = 32 * 1_024 * 1_024
 """From here on an allocation is a mapping of its own, which ends when it is freed. Each of its pages is then made anew
 the next time: with 256 KiB decoding and folding met 285,000 page faults in 400,000 reports, a fifth of their processor
 time; with this 45,000, as many as glibc has by itself. A worker with 3,000 providers held 561 MiB, not 546."""
@@ -30,7 +30,7 @@ def give_back_large() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
-    wanted = {_MMAP_THRESHOLD: LARGE_BYTES, _TRIM_THRESHOLD: 4 * LARGE_BYTES, _MOST_HEAPS: HEAPS}
+    wanted = {_MMAP_THRESHOLD: LARGE_BYTES, _TRIM_THRESHOLD: 8 * LARGE_BYTES, _MOST_HEAPS: HEAPS}
     return all(mallopt(number, value) for number, value in wanted.items())
 
 

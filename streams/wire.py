@@ -2,38 +2,27 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from scoring.arrays import Ints
 from scoring.errors import InvalidReport
 from scoring.reports import FIELDS, FUTURE_S, PAST_S, PROVIDER_ID, check_time, validate
 from streams import arrow_wire
 from streams.json_wire import JsonReader
+from streams.records import ARROW_TYPE, Record, Run, is_arrow, run_of
 from streams.schemas import REPORTS_SCHEMA
 
 __all__ = ["ARROW_TYPE", "Batch", "Record", "Reject", "decode", "left_out"]
 
-ARROW_TYPE: Final = b"application/vnd.apache.arrow.stream"
 FIELD_NAMES: Final = tuple(field.name for field in FIELDS)
-_HEADERS, _VALUE, _OFFSET, _TIMESTAMP = map(attrgetter, ("headers", "value", "offset", "timestamp"))
 _NO_REPORTS: Final = REPORTS_SCHEMA.empty_table()
 WHOLE: Final = -1
 """Row of a reject that stands for its whole message."""
-
-
-class Record(Protocol):
-    """One Kafka record, as aiokafka gives it."""
-
-    offset: int
-    timestamp: int
-    value: bytes | None
-    key: bytes | None
-    headers: Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +52,44 @@ def decode(run: Sequence[Record], partition: int, reader: JsonReader) -> Batch:
     A record with the header ``content-type: application/vnd.apache.arrow.stream`` holds many reports, any other one
     JSON report. A report more than 5 minutes ahead of its record's time, or more than 90 days behind, is rejected.
     """
-    plain: Sequence[Record] = run
+    read = run_of(run)
     tables: list[pa.Table] = []
     rejects: list[Reject] = []
-    if any(map(_HEADERS, run)):
-        plain = [record for record in run if not is_arrow(record)]
-        _add_arrow([record for record in run if is_arrow(record)], tables, rejects)
-    if plain:
-        _add_json(reader, plain, tables, rejects)
-    checked = [_checked(table, run, rejects) for table in tables]
+    _add_arrow(read, np.flatnonzero(read.is_arrow), tables, rejects)
+    _add_json(reader, read, np.flatnonzero(~read.is_arrow), tables, rejects)
+    checked = [_checked(table, read, rejects) for table in tables]
     table = pa.concat_tables([_finished(table, partition) for table in checked]) if checked else _NO_REPORTS
     rejects.sort(key=lambda reject: (reject.record.offset, reject.row))
     return Batch(table, rejects, len(run))
 
 
-def is_arrow(record: Record) -> bool:
-    """Whether a record says that it is an Arrow stream."""
-    return any(name.lower() == "content-type" and value == ARROW_TYPE for name, value in record.headers)
-
-
-def _add_json(reader: JsonReader, records: Sequence[Record], tables: list[pa.Table], rejects: list[Reject]) -> None:
-    reports, problems = reader.parse(list(map(_VALUE, records)))
-    bad = {at for at, _ in problems}
+def _add_json(reader: JsonReader, run: Run, places: Ints, tables: list[pa.Table], rejects: list[Reject]) -> None:
+    if not len(places):
+        return
+    reports, problems = reader.parse(run.values.at(places))
     for at, problem in problems:
-        rejects.append(_reject(records[at], problem, records[at].value or b""))
-    good = [record for at, record in enumerate(records) if at not in bad] if bad else records
+        record = run[int(places[at])]
+        rejects.append(_reject(record, problem, record.value or b""))
     if reports.num_rows:
+        good = np.delete(places, [at for at, _ in problems]) if problems else places
         where = {
-            "offset": pa.array(list(map(_OFFSET, good)), pa.int64()),
-            "received_ms": pa.array(list(map(_TIMESTAMP, good)), pa.int64()),
+            "offset": pa.array(run.offset[good]),
+            "received_ms": pa.array(run.time_ms[good]),
             "row": pa.array(np.zeros(len(good), np.int32)),
         }
         tables.append(_with(reports, where))
 
 
-def _add_arrow(records: Sequence[Record], tables: list[pa.Table], rejects: list[Reject]) -> None:
-    parsed, problems = arrow_wire.parse([record.value or b"" for record in records])
+def _add_arrow(run: Run, places: Ints, tables: list[pa.Table], rejects: list[Reject]) -> None:
+    if not len(places):
+        return
+    parsed, problems = arrow_wire.parse([run.value(at) or b"" for at in places.tolist()])
     for at, row, error, shown in problems:
-        rejects.append(_reject(records[at], error, shown, WHOLE if row is None else row))
-    offset = np.array([record.offset for record in records], np.int64)
-    received_ms = np.array([record.timestamp for record in records], np.int64)
+        rejects.append(_reject(run[int(places[at])], error, shown, WHOLE if row is None else row))
     for reports in parsed:
         if reports.num_rows:
-            at = reports["message"].to_numpy()
-            where = {"offset": pa.array(offset[at]), "received_ms": pa.array(received_ms[at])}
+            at = places[reports["message"].to_numpy()]
+            where = {"offset": pa.array(run.offset[at]), "received_ms": pa.array(run.time_ms[at])}
             tables.append(_with(reports.drop_columns("message"), where))
 
 
@@ -120,7 +103,7 @@ def _reject(record: Record, error: InvalidReport, value: bytes, row: int = WHOLE
     return Reject(record, row, error.field, str(error), value)
 
 
-def _checked(table: pa.Table, run: Sequence[Record], rejects: list[Reject]) -> pa.Table:
+def _checked(table: pa.Table, run: Run, rejects: list[Reject]) -> pa.Table:
     """Without the rows whose provider id or time cannot be used."""
     event_s = table["event_s"].to_numpy()
     received_s = table["received_ms"].to_numpy() / 1e3
@@ -131,10 +114,9 @@ def _checked(table: pa.Table, run: Sequence[Record], rejects: list[Reject]) -> p
         bad |= np.array(wrong)[ids.indices.to_numpy()]
     if not bad.any():
         return table
-    by_offset = {record.offset: record for record in run}
     for at in np.flatnonzero(bad).tolist():
         row = table.slice(at, 1).to_pylist()[0]
-        record = by_offset[row["offset"]]
+        record = run.with_offset(row["offset"])
         whole = not is_arrow(record)
         shown = record.value or b"" if whole else _row_json(row)
         rejects.append(_reject(record, _row_error(row), shown, WHOLE if whole else row["row"]))
@@ -143,10 +125,9 @@ def _checked(table: pa.Table, run: Sequence[Record], rejects: list[Reject]) -> p
 
 def left_out(reports: pa.Table, run: Sequence[Record], reason: Callable[[str], str]) -> list[Reject]:
     """Usable reports of a run as rejects, since they are not to count; ``reason`` says why of a reporter."""
-    by_offset = {record.offset: record for record in run}
-    rejects = []
+    read, rejects = run_of(run), []
     for row in reports.to_pylist():
-        record = by_offset[row["offset"]]
+        record = read.with_offset(row["offset"])
         whole = not is_arrow(record)
         row["event_s"] = row["timestamp"].timestamp()
         shown = record.value or b"" if whole else _row_json(row)

@@ -41,8 +41,8 @@ past of 10,000 providers comes in a flush is slow; without a bound the next one 
 is slower, until the watchdog takes it for a stall, after a minute."""
 FEWEST_REPORTS: Final = 200_000
 """So many may always wait: a flush of few costs nearly as much, since all parts of the state are written again."""
-MOST_BYTES: Final = 64 << 20
-"""Of reports that wait for the lake, beside those that a flush is writing: some 250,000, a report taking 230 bytes and
+MOST_BYTES: Final = 128 << 20
+"""Of reports that wait for the lake, beside those that a flush is writing: some 500,000, a report taking 230 bytes and
 what it states in words."""
 TOGETHER: Final = 100_000
 """Changed panes of several partitions that are sent together: 25 MB of them, and as much again while they are put
@@ -153,7 +153,7 @@ class FoldLoop:
         held.unfolded.append(reports)
         held.waiting.events += events
         if held.waiting.first_ms is None:
-            held.waiting.first_ms = run[0].timestamp
+            held.waiting.first_ms = int(run.time_ms[0])
         held.waiting.reports += len(batch.table)
         if self._lake:
             held.waiting.tables.append(reports)

@@ -1,25 +1,28 @@
 """Chunks of a partition, decoded in order; many in a thread, while the loop folds what was decoded before."""
 
 import asyncio
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from faust.types import EventT
 
 from streams.agents.waiting import take_run
-from streams.json_columns import MANY
 from streams.json_wire import JsonReader
-from streams.wire import Batch, Record, decode
+from streams.records import Record, Run, joined
+from streams.wire import Batch, decode
 
-__all__ = ["ChunkReader", "Decoded"]
+__all__ = ["MANY", "ChunkReader", "Decoded"]
 
-Chunks = list[tuple[EventT[Any], list[Record]]]
+MANY: Final = 5_000
+"""Reports from which on a thread decodes them: it takes some milliseconds, most of them without Python's lock."""
+Chunks = list[tuple[EventT[Any], Sequence[Record]]]
 
 
 class Decoded(NamedTuple):
     """Chunks that followed one another, as one batch."""
 
     events: list[EventT[Any]]
-    run: list[Record]
+    run: Run
     batch: Batch
 
 
@@ -74,7 +77,7 @@ class ChunkReader:
         return taken
 
     async def _decoded(self, unread: Chunks) -> Decoded:
-        run = [record for _, chunk in unread for record in chunk]
+        run = joined(chunk for _, chunk in unread)
         try:
             if len(run) < MANY:  # sooner done than a thread gets Python's lock again
                 batch = decode(run, self._partition, self._json)

@@ -1,7 +1,7 @@
 """What a loop holds of a partition: its state, and what was read and is not yet acknowledged."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -61,12 +61,12 @@ class Partition(Generic[S]):
     waiting: Waiting = field(default_factory=Waiting)
 
 
-def take_run(event: EventT[Any]) -> list[Any]:
+def take_run(event: EventT[Any]) -> Sequence[Any]:
     """The records that a chunk carries as its value (``streams.chunks``), let go of by the event.
 
     An event waits for its acknowledgement until the next commit; with its records it would hold 400 MB under load.
     """
-    run: list[Any] = event.value  # type: ignore[assignment]
+    run: Sequence[Any] = event.value
     event.value = None
     event.message.value = None
     return run

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compiled.arrays import add_at, numbered, raise_at
 from scoring.arrays import stacked, stated
 from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, is_past
 from scoring.panes import Columns, Increments, Ints, increments
@@ -148,11 +149,11 @@ def _add(state: FoldState, key: BlockKey, inc: Increments, columns: Mapping[int,
     block = state.book.block(key)
     place = block.places(row)
     if key == LAST_SEEN:
-        np.maximum.at(block.column(0), place, inc.last_event_us[pane])
+        raise_at(block.column(0), place, inc.last_event_us[pane])
     else:
         for column, values in columns.items():  # see add_rows; here only these few are looked up by pane
-            np.add.at(block.column(column), place, values[pane])
-    np.maximum.at(block.offset, place, inc.last_offset[pane])
+            add_at(block.column(column), place, values[pane])
+    raise_at(block.offset, place, inc.last_offset[pane])
     state.book.touch(key, row)
     state.unsent.setdefault(key, []).append(row)
 
@@ -164,7 +165,7 @@ def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
     if not parts:
         return None
     before = np.cumsum([0] + [len(part.rows) for part in parts])
-    used, entity = np.unique(np.concatenate([part.rows for part in parts]), return_inverse=True)
+    used, entity = numbered(np.concatenate([part.rows for part in parts]))
     latency_pane = [np.searchsorted(p.rows, p.keys // BUCKETS) + at for p, at in zip(parts, before, strict=False)]
     return PaneUpdates(
         [row_name(source, state.book.names[row]) for row in used.tolist()],

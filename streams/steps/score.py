@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from compiled.arrays import numbered
 from scoring import trust
 from scoring.arrays import add_rows, grown, rows_of, stated
 from scoring.book import LAST_SEEN, BlockKey, Book
@@ -72,7 +73,7 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
         return
     rows = _rows(state, updates.names)[updates.entity]
     _grow(state)
-    codes, group = np.unique(updates.level_s << 40 | updates.start_s, return_inverse=True)
+    codes, group = numbered(updates.level_s << 40 | updates.start_s)
     panes, entries = grouped(group, len(codes)), grouped(group[updates.latency_pane], len(codes))
     columns = stated(updates.stats)
     for code, pane, entry in zip(codes.tolist(), panes, entries, strict=True):

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from compiled.arrays import numbered, raise_at
 from scoring.arrays import rows_of, stacked, stated
 from scoring.panes import Ints
 
@@ -145,7 +146,7 @@ def newest(updates: PaneUpdates) -> dict[int, int]:
         offsets[0] = updates.last_offset.max(initial=-1)
     else:
         place = np.array([number[source] for source in sources], np.int64)
-        np.maximum.at(offsets, place[updates.entity], updates.last_offset)
+        raise_at(offsets, place[updates.entity], updates.last_offset)
     return dict(zip(map(int, number), offsets.tolist(), strict=True))
 
 
@@ -162,7 +163,7 @@ def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints, colu
 
     Only ``columns`` of the statistics hold anything.
     """
-    used, entity = np.unique(updates.entity[panes], return_inverse=True)
+    used, entity = numbered(updates.entity[panes])
     return PaneUpdates(
         [updates.names[name] for name in used.tolist()],
         entity,

@@ -10,7 +10,7 @@ import pytest
 from infra.notebooks import NOTEBOOKS, Cell, read
 
 NAMES: Final = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
-OURS: Final = {"scoring", "streams", "analytics"}
+OURS: Final = {"compiled", "scoring", "streams", "analytics"}
 TO_SHOW: Final = {"matplotlib", "msgspec", "numpy", "pandas", "polars", "pyarrow"}
 LOGIC: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.While, ast.If, ast.Try, ast.Match)
 LONGEST_CELL: Final = 30

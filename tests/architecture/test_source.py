@@ -82,5 +82,5 @@ def test_development_runs_on_what_is_shipped() -> None:
 
 
 def test_packages_say_that_they_are_typed() -> None:
-    for package in ("scoring", "streams", "analytics", "sdks/python/trustscore_client"):
+    for package in ("compiled", "scoring", "streams", "analytics", "sdks/python/trustscore_client"):
         assert (ROOT / package / "py.typed").is_file(), package

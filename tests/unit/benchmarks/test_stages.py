@@ -14,7 +14,7 @@ from scoring.windows import Windows
 
 def test_every_report_comes_through_every_stage() -> None:
     line = folded(replace(EVEN, providers=5), 4_000, 300, 1_000)
-    assert set(line.spent_s) == {"decode", "repeats", "fold", "send", "merge"}
+    assert set(line.spent_s) == {"records", "decode", "repeats", "fold", "send", "merge"}
     outcomes = slice(0, STAT["error"] + 1)
     seen = 0
     for state in line.scores:
@@ -30,7 +30,7 @@ def test_shares_of_stages_are_of_one_whole_and_scores_are_told_by_the_entity(mon
     monkeypatch.setattr(stages, "TICK_ROWS", 400)
     rows = {row.name: row for row in run(Namespace(reports=2_000, only=["ticks", "score"]))}
     parts = [row for name, row in rows.items() if name.startswith("stages/ticks/")]
-    assert len(parts) == 5
+    assert len(parts) == 6
     assert sum(row.facts["share"] for row in parts) == pytest.approx(1, abs=0.01)
     assert rows["stages/ticks"].value == pytest.approx(sum(row.value for row in parts))
     assert 900 < rows["stages/score-within-a-minute"].facts["entities"] <= 1_000, "200 providers, a task, three regions"

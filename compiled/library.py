@@ -1,0 +1,43 @@
+"""The library, where it was built, and how arrays and bytes are handed to it. A call holds no lock of Python's."""
+
+import ctypes
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["NAME", "address_of", "library", "pointer"]
+
+NAME: Final = "_trustscore.so"
+_COUNTS: Final = (
+    "trustscore_distinct",
+    "trustscore_reports",
+    "trustscore_tally_add",
+    "trustscore_tally_put",
+    "trustscore_texts",
+)
+"""Functions that return an ``int64_t``, the others nothing or an ``int32_t``."""
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL | None:
+    """The functions of the C files beside this one; ``None`` where they were not built (``compiled/build.py``)."""
+    path = Path(__file__).with_name(NAME)
+    if not path.exists():
+        return None
+    loaded = ctypes.CDLL(str(path))
+    for name in _COUNTS:
+        getattr(loaded, name).restype = ctypes.c_int64
+    return loaded
+
+
+def pointer(values: NDArray[Any]) -> ctypes.c_void_p:
+    """Where an array begins; whoever asks holds it until the call is over, for this does not."""
+    return ctypes.c_void_p(values.ctypes.data)
+
+
+def address_of(data: bytes) -> int:
+    """Where bytes stand in memory; 0 for none."""
+    return int(np.frombuffer(data, np.uint8).ctypes.data) if data else 0
