@@ -21,6 +21,7 @@ __all__ = ["columns_of_reports"]
 
 _KINDS: Final = {"string": 0, "number": 1, "time": 1, "integer": 2, "bool": 3, "strings": 4, "object": 4}
 """As ``compiled/reports.c`` numbers them; 4: not taken."""
+MOST_FIELDS: Final = 32
 
 
 class _Field(ctypes.Structure):
@@ -55,6 +56,7 @@ def _fields() -> Any:
             field.minimum, field.maximum, choices,
         )  # fmt: skip
 
+    assert len(FIELDS) <= MOST_FIELDS, "compiled/reports.c marks the fields of a report in 32 bits"
     return (_Field * len(FIELDS))(*map(described, FIELDS))
 
 
