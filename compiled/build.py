@@ -1,6 +1,6 @@
 """Builds ``_trustscore.so`` from the C files beside this one, when the project is installed or packed as a wheel.
 
-Without a C compiler the install goes on, and says so: everything works then, and a worker takes in half as much.
+Without a C compiler the install goes on, and says so: everything works then, and a worker takes in a third as much.
 """
 
 import os
@@ -53,7 +53,7 @@ class CompiledPart(BuildHookInterface[Any]):
             reason = "no C compiler (cc, gcc, clang or $CC)"
         if library is None:
             (HERE / NAME).unlink(missing_ok=True)  # an older one would read other structures
-            self.app.display_warning(f"{reason}; without its compiled part a worker takes in half as much")
+            self.app.display_warning(f"{reason}; without its compiled part a worker takes in a third as much")
         elif version == "standard":
             build_data["artifacts"].append(f"compiled/{NAME}")
             build_data["pure_python"] = False

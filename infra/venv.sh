@@ -57,5 +57,5 @@ if ! fresh project "$project" || { [ ! -e compiled/_trustscore.so ] && command -
   .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --no-index --editable .
   echo "$project" >"$stamps/project"
   [ -e compiled/_trustscore.so ] ||
-    echo "make: no C compiler, so the compiled part is missing and a worker takes in half as much; install gcc and call make again"
+    echo "make: no C compiler, so the compiled part is missing and a worker takes in a third as much; install gcc and call make again"
 fi

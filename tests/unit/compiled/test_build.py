@@ -60,7 +60,7 @@ def test_without_a_compiler_the_install_goes_on_and_says_so(
     assert data["artifacts"] == []
     assert not (tmp_path / build.NAME).exists(), "one of other sources would be loaded"
     assert len(app.warned) == 1
-    assert "a worker takes in half as much" in app.warned[0]
+    assert "a worker takes in a third as much" in app.warned[0]
 
 
 def test_a_failing_compiler_is_told_by_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
