@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from compiled.library import library, pointer
 
-__all__ = ["add_at", "numbered", "raise_at"]
+__all__ = ["Ints", "add_at", "numbered", "raise_at"]
 
 Ints = NDArray[np.int64]
 FEW = 64

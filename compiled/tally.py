@@ -6,11 +6,11 @@ from typing import Final, Never
 import numpy as np
 from numpy.typing import NDArray
 
+from compiled.arrays import Ints
 from compiled.library import library, pointer
 
-__all__ = ["Ints", "Tally"]
+__all__ = ["Tally"]
 
-Ints = NDArray[np.int64]
 LEAST_ROOM: Final = 64
 GROWTH: Final = 2
 
@@ -46,8 +46,7 @@ class Tally:
         """[room]"""
         self.is_changed: NDArray[np.bool_] = np.zeros(room, np.bool_)
         """[room] whether it was added to, until somebody takes that back."""
-        arrays = (self.keys, self.counts, self.is_changed)
-        self._table = _Table(*(ctypes.c_void_p(values.ctypes.data) for values in arrays), room, 0)
+        self._table = _Table(pointer(self.keys), pointer(self.counts), pointer(self.is_changed), room, 0)
 
     def __reduce_ex__(self, protocol: object) -> Never:
         raise TypeError("a Tally holds addresses of its own arrays and is not copied; put what it holds into a new one")

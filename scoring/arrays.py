@@ -6,6 +6,8 @@ from typing import Any, Final, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from compiled.arrays import add_at
+
 __all__ = [
     "NAN",
     "Bools",
@@ -68,7 +70,7 @@ def add_rows(target: Ints, rows: Ints, values: Ints) -> None:
     [[0, 0], [7, 0]]
     """
     for column in stated(values):
-        np.add.at(target[:, column], rows, values[:, column])
+        add_at(target[:, column], rows, values[:, column])
 
 
 def rows_of(values: Ints, rows: Ints, columns: Iterable[int]) -> Ints:

@@ -13,8 +13,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from compiled.library import library, pointer
+from scoring.arrays import Bools
 from scoring.reports import FIELDS, Field
-from streams.places import Mask, Places
+from streams.places import Places
 from streams.schemas import REPORTS_SCHEMA
 
 __all__ = ["columns_of_reports"]
@@ -60,7 +61,7 @@ def _fields() -> Any:
     return (_Field * len(FIELDS))(*map(described, FIELDS))
 
 
-def columns_of_reports(places: Places) -> tuple[dict[str, pa.Array], Mask] | None:
+def columns_of_reports(places: Places) -> tuple[dict[str, pa.Array], Bools] | None:
     """Columns of the reports that are taken, in order and by field, and which they are; ``None`` without the library.
 
     Those are taken that are written in ASCII without escapes, with the time as a number, without ``security`` and
@@ -74,7 +75,7 @@ def columns_of_reports(places: Places) -> tuple[dict[str, pa.Array], Mask] | Non
     start, length = np.empty((len(FIELDS), room), np.int64), np.empty((len(FIELDS), room), np.int32)
     number, is_used = np.empty((len(FIELDS), room), np.float64), np.zeros(len(FIELDS), np.uint8)
     taken = np.zeros(count, np.uint8)
-    columns = _Columns(*(ctypes.c_void_p(one.ctypes.data) for one in (start, length, number, is_used)), room)
+    columns = _Columns(pointer(start), pointer(length), pointer(number), pointer(is_used), room)
     at, size = np.ascontiguousarray(places.start, np.int64), np.ascontiguousarray(places.length, np.int32)
     rows = compiled.trustscore_reports(
         pointer(at), pointer(size), ctypes.c_int64(count), _fields(), len(FIELDS), ctypes.byref(columns),

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiled.library import address_of
+from scoring.arrays import Ints
 
-__all__ = ["Ints", "Lengths", "Mask", "Places", "places_of"]
+__all__ = ["Places", "places_of"]
 
-Ints = NDArray[np.int64]
 Lengths = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 
 class Places(NamedTuple):

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiled.library import address_of, library, pointer
-from streams.places import Ints, Mask, Places, places_of
+from scoring.arrays import Bools, Ints
+from streams.places import Places, places_of
 
 __all__ = ["ARROW_TYPE", "Record", "Run", "behind", "is_arrow", "joined", "of_batch", "run_of"]
 
@@ -57,7 +58,7 @@ class Run(Sequence[Record]):
     time_ms: Ints
     """[N] when the broker took each, or what its producer says, by the topic."""
     values: Places
-    is_arrow: Mask
+    is_arrow: Bools
     """[N] whether a header says that the value is an Arrow stream."""
     record: Callable[[int], Record]
     """The record at a place."""
