@@ -1,5 +1,6 @@
 """Reports to panes: which statistics a run of reports adds, per minute and series. Pure, vectorised, exact integers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from compiled.arrays import add_at, numbered, raise_at
 from scoring.reports import OUTCOMES, SECURITY
+from scoring.series import Words
 from scoring.stats import BUCKETS, STAT, STATS, bucket_of
 
 __all__ = ["Columns", "Floats", "Increments", "Ints", "increments", "statistics"]
@@ -32,7 +34,7 @@ class Columns:
     """
 
     series: Ints
-    names: list[tuple[str, str, str]]
+    names: Sequence[Words]
     event_us: Ints
     outcome: Ints
     """Index into ``OUTCOMES``."""

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from compiled.arrays import numbered
 from scoring.panes import Columns, Floats, Ints
 from scoring.reports import CONSISTENCY, OUTCOMES, SECURITY
+from scoring.series import Series
 
 __all__ = ["FOLDED", "columns_of"]
 
@@ -39,7 +40,7 @@ def columns_of(table: pa.Table) -> Columns:
     )
 
 
-def _series(table: pa.Table) -> tuple[Ints, list[tuple[str, str, str]]]:
+def _series(table: pa.Table) -> tuple[Ints, Series]:
     """Number of each row's (provider, task type, region), and what the numbers stand for."""
     code = np.zeros(len(table), np.int64)
     words: list[list[str]] = []
@@ -53,10 +54,8 @@ def _series(table: pa.Table) -> tuple[Ints, list[tuple[str, str, str]]]:
         code = code * len(words[-1]) + encoded.indices.to_numpy()
     used, series = numbered(code)
     tasks, regions = len(words[1]), len(words[2])
-    return series, [
-        (words[0][at // (tasks * regions)], words[1][at // regions % tasks], words[2][at % regions])
-        for at in used.tolist()
-    ]
+    part = np.stack([used // (tasks * regions), used // regions % tasks, used % regions], axis=1)
+    return series, Series((words[0], words[1], words[2]), part)
 
 
 def _code(column: pa.ChunkedArray, words: pa.StringArray) -> Ints:

@@ -2,12 +2,10 @@
 
 import asyncio
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 from faust import Stream
 from faust.types import TP, EventT, TopicT
@@ -24,7 +22,7 @@ from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.steps.duplicates import Seen
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
-from streams.steps.updates import PaneUpdates, concatenated, linked, provider_of, split
+from streams.steps.updates import PaneUpdates, Places, concatenated, linked, split
 from streams.tables import BookTable, Ids, close_unused, flush_book, load_book, load_seen
 from streams.telemetry import Telemetry
 from streams.topics import REPORTS
@@ -42,8 +40,10 @@ is slower, until the watchdog takes it for a stall, after a minute."""
 FEWEST_REPORTS: Final = 200_000
 """So many may always wait: a flush of few costs nearly as much, since all parts of the state are written again."""
 MOST_BYTES: Final = 128 << 20
-"""Of reports that wait for the lake, beside those that a flush is writing: some 500,000, a report taking 230 bytes and
-what it states in words."""
+"""Of reports that wait for the lake, and of messages that cannot be used, beside those that a flush is writing: some
+500,000 reports, each taking 230 bytes and what it states in words."""
+REJECT_BYTES: Final = 4 << 10
+"""What a message that cannot be used counts for at least: a flush sends each by itself, 30,000 in some seconds."""
 TOGETHER: Final = 100_000
 """Changed panes of several partitions that are sent together: 25 MB of them, and as much again while they are put
 together. Where the past comes in, five seconds bring a million."""
@@ -94,6 +94,7 @@ class FoldLoop:
         self._settings, self._table, self._panes, self._rejects = settings, table, panes, rejects
         self._lake, self._telemetry, self._clock = lake, telemetry, clock
         self._partitions: dict[int, Held] = {}
+        self._places = Places(settings.partitions)
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
@@ -158,7 +159,9 @@ class FoldLoop:
         if self._lake:
             held.waiting.tables.append(reports)
             held.waiting.size += reports.nbytes
-        held.waiting.rejects += [*batch.rejects, *doubted]
+        rejects = [*batch.rejects, *doubted]
+        held.waiting.rejects += rejects
+        held.waiting.size += sum(max(REJECT_BYTES, len(reject.value)) for reject in rejects)
         if sum(map(len, held.unfolded)) >= FOLD_ROWS:
             self._fold(held)
         self._telemetry.rejected.inc(len(batch.rejects))
@@ -213,10 +216,8 @@ class FoldLoop:
                     await self._send(concatenated(changed), told)
 
     async def _send(self, updates: PaneUpdates, told: dict[int, dict[int, int]]) -> None:
-        places = self._settings.partitions
-        target = np.array([zlib.crc32(provider_of(name).encode()) % places for name in updates.names])
         try:
-            for place, part in split(updates, target):
+            for place, part in split(updates, self._places.of(updates.names)):
                 message = encode_updates(linked(part, told, place))
                 self._sent.append(await self._panes.send(value=message, partition=place))
         except BaseException:

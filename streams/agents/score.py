@@ -213,12 +213,15 @@ class ScoreLoop:
 
 
 def _first(place_s: NDArray[np.float64], is_general: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whose places come first, ``SLICE`` of them at most, with ``GENERAL_SHARE`` for general scores."""
+    """Whose places come first, ``SLICE`` of them at most, with ``GENERAL_SHARE`` for general scores.
+
+    Of those that share a place in the order the rest of a slice goes to tasks and regions first.
+    """
     first = np.zeros(len(place_s), bool)
     if len(place_s) <= SLICE:
         first[:] = True
         return first
-    order = np.argsort(place_s, kind="stable")
+    order = np.lexsort((is_general, place_s))
     first[order[is_general[order]][: round(GENERAL_SHARE * SLICE)]] = True
     others = order[~first[order]]
     first[others[: SLICE - np.count_nonzero(first)]] = True

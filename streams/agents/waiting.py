@@ -24,7 +24,7 @@ class Waiting:
     events: list[EventT[Any]] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
     size: int = 0
-    """Bytes of the tables, where they are counted."""
+    """Bytes of the tables, where they are counted, and of the rejects."""
     rejects: list[Reject] = field(default_factory=list)
     first_ms: int | None = None
     """When the broker took the first record of all these."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -9,8 +10,9 @@ from numpy.typing import NDArray
 
 from compiled.arrays import add_at, numbered, raise_at
 from scoring.arrays import stacked, stated
-from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, is_past
+from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, distinct_rows, is_past
 from scoring.panes import Columns, Increments, Ints, increments
+from scoring.series import Series
 from scoring.stats import BUCKETS, LEVELS_S
 from streams.steps.updates import PaneUpdates, row_name
 
@@ -18,6 +20,7 @@ __all__ = ["FoldState", "facets_of", "fold", "mark_unsent", "take_updates"]
 
 FACETS: Final = 3
 """A report speaks for its provider, for the provider at its task type, and for the provider in its region."""
+_TASK: Final = 1
 
 
 @dataclass(slots=True)
@@ -25,8 +28,8 @@ class FoldState:
     """What one partition of the report topic has folded, and which of it has not been sent on yet."""
 
     book: Book = field(default_factory=Book)
-    rows_of: dict[tuple[str, str, str], tuple[int, int, int]] = field(default_factory=dict)
-    """Rows of the facets of a (provider, task type, region); -1 where a facet is not stated."""
+    rows_of: dict[tuple[int, str, str], int] = field(default_factory=dict)
+    """Row of a facet: which of a report's three, its provider, and its task type or region."""
     unsent: dict[BlockKey, list[Ints]] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
     """By place: newest offset that was sent there since this state was loaded or everything was last sent again."""
@@ -53,7 +56,7 @@ def fold(state: FoldState, columns: Columns, now_s: float) -> None:
     """
     if not len(columns.offset):
         return
-    rows = np.array([_rows(state, name) for name in columns.names], np.int64).reshape(-1, FACETS)
+    rows = _rows(state, Series.of(columns.names))
     if int(columns.offset.min()) > state.book.high:
         _apply(state, increments(columns), rows, (0, *LEVELS_S), now_s)
         return
@@ -66,12 +69,31 @@ def fold(state: FoldState, columns: Columns, now_s: float) -> None:
                 _apply(state, increments(columns.take(fresh)), only, (level_s,), now_s)
 
 
-def _rows(state: FoldState, name: tuple[str, str, str]) -> tuple[int, int, int]:
-    rows = state.rows_of.get(name)
-    if rows is None:
-        provider, task, region = (state.book.row(facet) if facet else -1 for facet in facets_of(*name))
-        rows = state.rows_of[name] = (provider, task, region)
+def _rows(state: FoldState, series: Series) -> Ints:
+    """Rows of the facets of combinations, [N, FACETS]; -1 where a facet is not stated.
+
+    A provider's row is looked up once, and so is that of a task or region of it, in however many combinations it is.
+    """
+    providers, provider = series.words[0], series.part[:, 0]
+    rows = np.empty((len(series), FACETS), np.int64)
+    for facet, (words, part) in enumerate(zip(series.words, series.part.T, strict=True)):
+        codes = provider * len(words) + part if facet else provider
+        used, place = numbered(codes)
+        holders, stated_words = divmod(used, len(words)) if facet else (used, np.zeros_like(used))
+        known = [
+            _row(state, facet, providers[holder], words[word] if facet else "")
+            for holder, word in zip(holders.tolist(), stated_words.tolist(), strict=True)
+        ]
+        rows[:, facet] = np.array(known, np.int64)[place]
     return rows
+
+
+def _row(state: FoldState, facet: int, provider: str, word: str) -> int:
+    row = state.rows_of.get((facet, provider, word))
+    if row is None:
+        name = facets_of(provider, *((word, "") if facet == _TASK else ("", word)))[facet]
+        row = state.rows_of[facet, provider, word] = state.book.row(name) if name else -1
+    return row
 
 
 def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDArray[np.bool_]:
@@ -113,10 +135,10 @@ def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterab
 def _starts(minute_s: Ints, level_s: int) -> Iterator[tuple[int, range]]:
     """Starts of the panes of a level that ``minute_s`` (ascending) falls in, and which of it does."""
     start_s = minute_s // level_s * level_s if level_s else np.zeros_like(minute_s)
-    starts, first = np.unique(start_s, return_index=True)
-    ends = [*first[1:].tolist(), len(minute_s)]
-    for start, begin, end in zip(starts.tolist(), first.tolist(), ends, strict=True):
-        yield start, range(begin, end)
+    edges = [0, *(np.flatnonzero(np.diff(start_s)) + 1).tolist(), len(start_s)]
+    for begin, end in pairwise(edges):
+        if begin < end:
+            yield int(start_s[begin]), range(begin, end)
 
 
 def _within(ascending: Ints, values: range) -> slice:
@@ -204,4 +226,4 @@ class _Changed(NamedTuple):
 
 def _changed(state: FoldState, key: BlockKey) -> _Changed:
     block = state.book.block(key)
-    return _Changed(key, block, np.unique(np.concatenate(state.unsent[key])), *block.latency.take_changed())
+    return _Changed(key, block, distinct_rows(np.concatenate(state.unsent[key])), *block.latency.take_changed())

@@ -124,10 +124,13 @@ def _take_in(
 def _rows(state: ScoreState, names: list[str]) -> Ints:
     """Rows of some names, which are made where there are none."""
     known = state.book.rows
-    for name in names:
-        if name not in known:
-            _enter(state, state.book.row(name), name)
-    return np.array([known[name] for name in names], np.int64)
+    rows = list(map(known.get, names))
+    if None in rows:
+        for name in names:
+            if name not in known:
+                _enter(state, state.book.row(name), name)
+        rows = list(map(known.get, names))
+    return np.array(rows, np.int64)
 
 
 def _enter(state: ScoreState, row: int, name: str) -> None:

@@ -1,5 +1,6 @@
 """What the fold tells the scores: new cumulative values of the panes that changed, of several source partitions."""
 
+import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -13,6 +14,7 @@ from scoring.panes import Ints
 __all__ = [
     "SEPARATOR",
     "PaneUpdates",
+    "Places",
     "concatenated",
     "grouped",
     "linked",
@@ -74,6 +76,27 @@ def source_of(row: str) -> int:
     3
     """
     return int(row.partition(SEPARATOR)[0])
+
+
+class Places:
+    """Where the scores of a provider are made: by its name alone, so that all its facets come together.
+
+    >>> places = Places(4)
+    >>> places.of([row_name(3, "github"), row_name(0, "github|task=search")]).tolist()
+    [0, 0]
+    """
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._known: dict[str, int] = {}
+
+    def of(self, rows: Sequence[str]) -> Ints:
+        """Partition of the pane topic for each row name."""
+        known = self._known
+        for row in rows:
+            if row not in known:
+                known[row] = zlib.crc32(provider_of(row).encode()) % self._partitions
+        return np.array([known[row] for row in rows], np.int64)
 
 
 def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:

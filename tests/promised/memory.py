@@ -36,8 +36,13 @@ PROMISES: Final[dict[str, Promise]] = {
         tests_in("unit/streams/test_chunks", "test_a_partition_of_which_enough_waits_is_left_on_the_broker"),
     ),
     "memory.unflushed": Promise(
-        "A worker reads no more while 64 MiB of reports wait for the lake.",
-        tests_in("unit/streams/agents/test_fold_memory", "test_reading_waits_while_many_bytes_wait_for_the_lake"),
+        "A worker reads no more while 128 MiB wait for a flush: reports for the lake, and unusable messages.",
+        tests_in(
+            "unit/streams/agents/test_fold_memory",
+            "test_reading_waits_while_many_bytes_wait_for_the_lake",
+            "test_reading_waits_while_many_bytes_of_rejects_wait",
+            "test_small_rejects_count_for_what_sending_them_takes",
+        ),
     ),
     "memory.fetches": Promise(
         "What was fetched from the broker is freed as soon as its records were taken.",

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ def one(**fields: Any) -> dict[str, int]:
     return {name: value for name, value in zip(STATS, got.stats[0].tolist(), strict=True) if value}
 
 
-def minutes_of(got: Increments, names: list[tuple[str, str, str]]) -> dict[tuple[int, tuple[str, str, str]], Any]:
+def minutes_of(got: Increments, names: Sequence[tuple[str, str, str]]) -> dict[tuple[int, tuple[str, str, str]], Any]:
     """Increments by minute and series: sums, offset, buckets."""
     panes: dict[tuple[int, tuple[str, str, str]], Any] = {}
     for g in range(len(got.minute_s)):

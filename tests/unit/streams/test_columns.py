@@ -41,7 +41,7 @@ def test_names_are_only_those_of_reports_in_the_run() -> None:
 def test_what_no_report_states_is_left_out() -> None:
     got = columns([GOOD])
     assert (got.numbers, got.flags, got.consistency, got.security) == ({}, {}, None, None)
-    assert got.names == [("github", "", "")]
+    assert list(got.names) == [("github", "", "")]
 
 
 def test_an_empty_table_gives_empty_columns() -> None:

@@ -108,3 +108,31 @@ def test_reading_waits_while_many_bytes_wait_for_the_lake(tmp_path: Path, monkey
         assert loop.counted("trustscore_pending_reports") == 20
 
     asyncio.run(story())
+
+
+def test_reading_waits_while_many_bytes_of_rejects_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        loop = Loop(poll_records=1)
+        monkeypatch.setattr(fold_agent, "MOST_BYTES", 1 << 20)
+        await loop.read(chunk([*REPORTS[:20], b"x" * ((1 << 20) + 1)]))
+        await loop.fold.tick()
+        reading = asyncio.ensure_future(loop.read(chunk(REPORTS[20:], first=21)))
+        await asyncio.sleep(0.2)
+        assert not reading.done()
+        assert loop.fold.is_full.is_set()
+        await loop.fold.flush()
+        await reading
+        assert len(loop.rejects.messages) == 1
+
+    asyncio.run(story())
+
+
+def test_small_rejects_count_for_what_sending_them_takes() -> None:
+    async def story() -> None:
+        loop = Loop(reject_ratio=1)
+        await loop.read(chunk([b"x"] * 30))
+        await loop.fold.tick()
+        (held,) = loop.fold._partitions.values()
+        assert held.waiting.size == 30 * fold_agent.REJECT_BYTES
+
+    asyncio.run(story())
