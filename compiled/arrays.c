@@ -48,15 +48,40 @@ int64_t trustscore_distinct(const int64_t *codes, int64_t n, int64_t *group, int
     return found;
 }
 
-/* Adds values[i] to target[group[i]]; steps are between elements, in int64_t. */
-void trustscore_add_at(int64_t *target, int64_t target_step, const int64_t *group, const int64_t *values, int64_t values_step, int64_t n) {
-    for (int64_t at = 0; at < n; at++) target[group[at] * target_step] += values[at * values_step];
+/* Whether all places are at least 0 and below `limit`. */
+static int are_within(const int64_t *places, int64_t n, int64_t limit) {
+    uint64_t most = 0;
+    for (int64_t at = 0; at < n; at++) most = (uint64_t)places[at] > most ? (uint64_t)places[at] : most;
+    return n == 0 || most < (uint64_t)limit;
 }
 
-/* Raises target[group[i]] to values[i] where that is more. */
-void trustscore_raise_at(int64_t *target, int64_t target_step, const int64_t *group, const int64_t *values, int64_t values_step, int64_t n) {
-    for (int64_t at = 0; at < n; at++) {
-        int64_t *here = &target[group[at] * target_step];
-        if (values[at * values_step] > *here) *here = values[at * values_step];
+/* Adds, for each of some columns, values[column][taken[i]] to targets[column][place[i]]; `taken` NULL: values[column][i]. Targets have
+   `length` places, values `given`. Returns -1, and adds nothing, where a place lies outside. */
+int32_t trustscore_add_columns(int64_t *const *targets, const int64_t *const *values, int64_t columns, const int64_t *place,
+                               const int64_t *taken, int64_t n, int64_t length, int64_t given) {
+    if (!are_within(place, n, length) || (taken ? !are_within(taken, n, given) : n > given)) return -1;
+    for (int64_t column = 0; column < columns; column++) {
+        int64_t *target = targets[column];
+        const int64_t *value = values[column];
+        if (taken)
+            for (int64_t at = 0; at < n; at++) target[place[at]] += value[taken[at]];
+        else
+            for (int64_t at = 0; at < n; at++) target[place[at]] += value[at];
     }
+    return 0;
+}
+
+enum { ADD, RAISE };
+
+/* Adds values[i] to target[group[i]], or raises it to that where it is more; steps are between elements, in int64_t. Returns -1, and
+   writes nothing, where a group lies outside of `length`. */
+int32_t trustscore_into(int32_t how, int64_t *target, int64_t target_step, int64_t length, const int64_t *group, const int64_t *values,
+                        int64_t values_step, int64_t n) {
+    if (!are_within(group, n, length)) return -1;
+    for (int64_t at = 0; at < n; at++) {
+        int64_t *here = &target[group[at] * target_step], value = values[at * values_step];
+        if (how == ADD) *here += value;
+        else if (value > *here) *here = value;
+    }
+    return 0;
 }

@@ -1,13 +1,14 @@
 """Groups of equal numbers, and sums and maxima by group, in one pass where the library was built."""
 
 import ctypes
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compiled.library import library, pointer
 
-__all__ = ["Ints", "add_at", "numbered", "raise_at"]
+__all__ = ["Ints", "add_at", "add_columns", "numbered", "raise_at"]
 
 Ints = NDArray[np.int64]
 FEW = 64
@@ -47,11 +48,8 @@ def add_at(target: Ints, group: Ints, values: Ints) -> None:
     >>> target.tolist()
     [0, 7]
     """
-    compiled = library()
-    if compiled is None or not _fits(target, group, values):
+    if not _went_into(_ADD, target, group, values):
         np.add.at(target, group, values)
-    else:
-        compiled.trustscore_add_at(*_given(target, group, values))
 
 
 def raise_at(target: Ints, group: Ints, values: Ints) -> None:
@@ -62,23 +60,67 @@ def raise_at(target: Ints, group: Ints, values: Ints) -> None:
     >>> target.tolist()
     [0, 4]
     """
-    compiled = library()
-    if compiled is None or not _fits(target, group, values):
+    if not _went_into(_RAISE, target, group, values):
         np.maximum.at(target, group, values)
-    else:
-        compiled.trustscore_raise_at(*_given(target, group, values))
 
 
-def _fits(target: Ints, group: Ints, values: Ints) -> bool:
-    """Whether all are of the kinds and sizes that C takes on trust."""
-    alike = target.dtype == group.dtype == values.dtype == np.int64 and group.flags.c_contiguous
-    if not alike or target.ndim != 1 or group.shape != values.shape or group.ndim != 1 or len(group) < FEW:
+_ADD, _RAISE = 0, 1
+
+
+def _went_into(how: int, target: Ints, group: Ints, values: Ints) -> bool:
+    """Whether C did it: all must be of the kinds that it takes on trust, and all groups within the target."""
+    compiled = library()
+    if compiled is None or len(group) < FEW or target.ndim != 1 or group.ndim != 1 or group.shape != values.shape:
         return False
-    return int(group.min()) >= 0 and int(group.max()) < len(target)
-
-
-def _given(target: Ints, group: Ints, values: Ints) -> tuple[ctypes.c_void_p | ctypes.c_int64, ...]:
-    return (
-        pointer(target), ctypes.c_int64(target.strides[0] // 8), pointer(group),
-        pointer(values), ctypes.c_int64(values.strides[0] // 8), ctypes.c_int64(len(group)),
+    if not target.dtype == group.dtype == values.dtype == np.int64 or not group.flags.c_contiguous:
+        return False
+    return not compiled.trustscore_into(
+        ctypes.c_int32(how), pointer(target), ctypes.c_int64(target.strides[0] // 8), ctypes.c_int64(len(target)),
+        pointer(group), pointer(values), ctypes.c_int64(values.strides[0] // 8), ctypes.c_int64(len(group)),
     )  # fmt: skip
+
+
+def add_columns(targets: Sequence[Ints], place: Ints, values: Sequence[Ints], taken: Ints | None = None) -> None:
+    """``add_at`` for several columns of one length at once, to the same places.
+
+    Parameters
+    ----------
+    targets, values
+        A target and what is added to it, by column.
+    place
+        [n] where in a target.
+    taken
+        [n] which of the values; the first n when not given.
+
+    Raises
+    ------
+    IndexError
+        Where a place lies outside.
+
+    Examples
+    --------
+    >>> sums = np.zeros(2, np.int64)
+    >>> add_columns([sums], np.array([1, 1]), [np.array([5, 7])], np.array([0, 0]))
+    >>> sums.tolist()
+    [0, 10]
+    """
+    if not targets:
+        return
+    compiled, columns = library(), len(targets)
+    arrays = (*targets, *values, place, place if taken is None else taken)
+    fits = compiled is not None and all(one.dtype == np.int64 and one.flags.c_contiguous for one in arrays)
+    if compiled is not None and fits:
+        addresses = ctypes.c_void_p * columns
+        length, given = min(map(len, targets)), min(map(len, values))
+        outside = compiled.trustscore_add_columns(
+            addresses(*map(_address, targets)), addresses(*map(_address, values)), ctypes.c_int64(columns),
+            pointer(place), None if taken is None else pointer(taken), *map(ctypes.c_int64, (len(place), length, given)),
+        )  # fmt: skip
+        if not outside:
+            return
+    for target, added in zip(targets, values, strict=True):
+        np.add.at(target, place, added[: len(place)] if taken is None else added[taken])
+
+
+def _address(values: Ints) -> int | None:
+    return pointer(values).value

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from compiled.arrays import add_at, numbered, raise_at
+from compiled.arrays import add_columns, numbered, raise_at
 from scoring.reports import OUTCOMES, SECURITY
 from scoring.series import Words
 from scoring.stats import BUCKETS, STAT, STATS, bucket_of
@@ -100,8 +100,8 @@ def increments(columns: Columns) -> Increments:
     n_series = max(len(columns.names), 1)
     code, group = numbered(columns.event_us // 60_000_000 * n_series + columns.series)
     stats = np.zeros((len(STATS), len(code)), np.int64)  # a column lies together
-    for column, values in statistics(columns).items():
-        add_at(stats[column], group, values)
+    added = statistics(columns)
+    add_columns([stats[column] for column in added], group, list(added.values()))
     newest = np.full((2, len(code)), _BEFORE_ALL, np.int64)
     for target, values in zip(newest, (columns.offset, columns.event_us), strict=True):
         raise_at(target, group, values)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from compiled.arrays import add_at, numbered, raise_at
+from compiled.arrays import add_columns, numbered, raise_at
 from scoring.arrays import stacked, stated
 from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, distinct_rows, is_past
 from scoring.panes import Columns, Increments, Ints, increments
@@ -118,7 +118,7 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
 def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterable[int], now_s: float) -> None:
     pane, facet = np.nonzero(facet_rows[inc.series] >= 0)
     row = facet_rows[inc.series[pane], facet]
-    columns = {column: inc.stats[:, column].copy() for column in stated(inc.stats)}
+    columns = {column: np.ascontiguousarray(inc.stats[:, column]) for column in stated(inc.stats)}
     latency = [_latency(inc, rows) for rows in facet_rows.T]
     for level_s in levels_s:
         for start, panes in _starts(inc.minute_s, level_s):
@@ -173,8 +173,7 @@ def _add(state: FoldState, key: BlockKey, inc: Increments, columns: Mapping[int,
     if key == LAST_SEEN:
         raise_at(block.column(0), place, inc.last_event_us[pane])
     else:
-        for column, values in columns.items():  # see add_rows; here only these few are looked up by pane
-            add_at(block.column(column), place, values[pane])
+        add_columns([block.column(column) for column in columns], place, list(columns.values()), pane)
     raise_at(block.offset, place, inc.last_offset[pane])
     state.book.touch(key, row)
     state.unsent.setdefault(key, []).append(row)
