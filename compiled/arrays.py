@@ -114,7 +114,8 @@ def add_columns(targets: Sequence[Ints], place: Ints, values: Sequence[Ints], ta
         length, given = min(map(len, targets)), min(map(len, values))
         outside = compiled.trustscore_add_columns(
             addresses(*map(_address, targets)), addresses(*map(_address, values)), ctypes.c_int64(columns),
-            pointer(place), None if taken is None else pointer(taken), *map(ctypes.c_int64, (len(place), length, given)),
+            pointer(place), None if taken is None else pointer(taken), ctypes.c_int64(len(place)),
+            ctypes.c_int64(length), ctypes.c_int64(given),
         )  # fmt: skip
         if not outside:
             return

@@ -45,7 +45,9 @@ def _read(values: NDArray[Any]) -> ctypes.c_void_p:
 _PROBE: Final = np.arange(2)
 _DATA_AT: Final = object.__basicsize__
 """Where CPython's array objects hold the address of their data: behind what every object begins with."""
-pointer: Final = _read if sys.implementation.name == "cpython" and _read(_PROBE).value == _asked(_PROBE).value else _asked
+pointer: Final = (
+    _read if sys.implementation.name == "cpython" and _read(_PROBE).value == _asked(_PROBE).value else _asked
+)
 """Where an array begins; whoever asks holds it until the call is over, for this does not. Asking numpy takes 2 µs, ten
 times as long as reading it, and a tick asks some hundred times."""
 

@@ -52,7 +52,7 @@ def parse(values: Sequence[bytes]) -> tuple[list[pa.Table], list[Problem]]:
         try:
             read.append((at, _read(value)))
         except InvalidReport as error:
-            problems.append(Problem(at, None, error, value))
+            problems.append(Problem(at, None, error.kept(), value))
     for schema, alike in groupby(read, key=lambda one: one[1].schema):
         _add_alike(schema, list(alike), values, tables, problems)
     return tables, problems
@@ -70,7 +70,7 @@ def _add_alike(
         table, bad = _checked(pa.concat_tables([one for _, one in given]))
     except InvalidReport as error:
         if len(given) == 1:
-            problems.append(Problem(given[0][0], None, error, values[given[0][0]]))
+            problems.append(Problem(given[0][0], None, error.kept(), values[given[0][0]]))
             return
         for one in given:
             _add_alike(schema, [one], values, tables, problems)
@@ -207,7 +207,7 @@ def _problem(row: dict[str, Any]) -> tuple[InvalidReport, bytes]:
     try:
         validate(report)
     except InvalidReport as error:
-        return error, shown
+        return error.kept(), shown
     return InvalidReport(
         "message", "a row within its bounds", shown[:120].decode("utf-8", "replace"), "correct the row"
     ), shown

@@ -151,7 +151,7 @@ def _one_by_one(values: Sequence[bytes | None]) -> tuple[list[Any], list[tuple[i
         try:
             reports.append(_one(value))
         except InvalidReport as error:
-            problems.append((at, error))
+            problems.append((at, error.kept()))
     return reports, problems
 
 
@@ -231,7 +231,7 @@ def _details(values: Iterable[Any], reports: list[Any], problems: dict[int, Inva
                 validate(_plain(reports[at]))
             texts.append(None if text is None else text.decode())
         except InvalidReport as error:
-            problems.setdefault(at, error)
+            problems.setdefault(at, error.kept())
             texts.append(None)
         except UnicodeDecodeError:
             problems.setdefault(at, InvalidReport("details", "UTF-8 text", _start(text or b""), "encode it as UTF-8"))
@@ -243,7 +243,7 @@ def _invalid(report: Any) -> InvalidReport:
     try:
         validate(_plain(report))
     except InvalidReport as error:
-        return error
+        return error.kept()
     raise AssertionError("a report that passes every check was taken for a bad one")
 
 

@@ -1,3 +1,4 @@
+import gc
 import json
 import random
 from typing import Any
@@ -223,3 +224,21 @@ def test_the_order_of_records_is_kept_over_a_large_run() -> None:
     batch = read(*[json_message(at, value) for at, value in enumerate(values)])
     assert np.array_equal(batch.table["latency_ms"].to_numpy(), np.arange(5_000.0))
     assert np.array_equal(batch.table["offset"].to_numpy(), np.arange(5_000))
+
+
+@pytest.mark.parametrize("name", [*BAD_JSON, "no Arrow", "Arrow row", "missing column"])
+def test_a_message_that_cannot_be_used_leaves_nothing_for_the_collector(name: str) -> None:
+    arrow = {
+        "no Arrow": arrow_message(1, b"x"),
+        "Arrow row": arrow_message(1, arrow_table([GOOD, GOOD | {"outcome": "maybe"}])),
+        "missing column": arrow_message(1, arrow_table([GOOD]).drop_columns("outcome")),
+    }
+    run = [json_message(0, GOOD), arrow[name] if name in arrow else json_message(1, BAD_JSON[name])]
+    assert read(*run).rejects  # what is made once is made
+    gc.collect()
+    gc.disable()
+    try:
+        read(*run)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
