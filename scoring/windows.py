@@ -1,11 +1,12 @@
 """Rolling windows of many entities: what came is added, what expired subtracted; exact, the sums being integers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 
-from scoring.arrays import add_rows, grown
+from compiled.arrays import add_columns
+from scoring.arrays import stated
 from scoring.book import BlockKey, Book, Part
 from scoring.panes import Ints
 from scoring.sketches import Sketches
@@ -21,25 +22,53 @@ _SKETCH: Final = {WINDOWS.index(w): QUANTILE_WINDOWS.index(w.name) for w in WIND
 
 
 class Windows:
-    """Sums [entity, window, statistic] and latency histograms [entity, quantile window, bucket] at one moment."""
+    """Sums by entity, window and statistic, and latency histograms, at one moment.
+
+    Of the 31 statistics those that somebody states take memory: most traffic states eight.
+    """
 
     def __init__(self) -> None:
-        self.sums = np.zeros((0, len(WINDOWS), len(STATS)), np.int64)
         self.sketches = Sketches()
+        self._columns: dict[int, Ints] = {}
+        """By statistic, [window, entity]."""
+        self._entities = 0
         self._spans: list[tuple[int, int]] = [(0, -1)] * len(WINDOWS)
+
+    def __len__(self) -> int:
+        """How many entities there is room for."""
+        return self._entities
 
     def grow(self, entities: int) -> None:
         """Hold at least ``entities`` entities."""
-        have = len(self.sums)
-        if have < entities:
-            room = max(entities, 2 * have, 64)
-            self.sums = grown(self.sums, room)
-            self.sketches.grow(room)
+        if self._entities < entities:
+            self._entities = max(entities, 2 * self._entities, 64)
+            for number, column in self._columns.items():
+                wider = np.zeros((len(WINDOWS), self._entities), np.int64)
+                wider[:, : column.shape[1]] = column
+                self._columns[number] = wider
+            self.sketches.grow(self._entities)
+
+    def of(self, entities: Ints) -> Ints:
+        """Sums of these entities, [E, window, statistic]."""
+        sums = np.zeros((len(STATS), len(WINDOWS), len(entities)), np.int64)  # a column lies together
+        for number, column in self._columns.items():
+            sums[number] = column[:, entities]
+        return np.ascontiguousarray(sums.T)
 
     def add(self, key: BlockKey, entities: Ints, stats: Ints) -> None:
         """Add ``stats`` [n, statistic] of one pane to the windows that cover it now."""
-        for window in self._covering(key):
-            add_rows(self.sums[:, window], entities, stats)
+        covering = self._covering(key)
+        if covering:
+            columns = {number: np.ascontiguousarray(stats[:, number]) for number in stated(stats)}
+            for window in covering:
+                self._add(window, entities, columns)
+
+    def _add(self, window: int, entities: Ints, columns: Mapping[int, Ints]) -> None:
+        for number in columns:
+            if number not in self._columns:
+                self._columns[number] = np.zeros((len(WINDOWS), self._entities), np.int64)
+        targets = [self._columns[number][window] for number in columns]
+        add_columns(targets, entities, list(columns.values()))
 
     def add_latency(self, key: BlockKey, entities: Ints, buckets: Ints, counts: Ints) -> None:
         """Add latency ``counts`` [n] of one pane to the histograms that cover it now."""
@@ -74,8 +103,9 @@ class Windows:
         entities = entity_of_row[part.rows]
         row = part.latency_keys // BUCKETS
         holders, buckets = entity_of_row[row], part.latency_keys - row * BUCKETS
+        columns = {number: np.ascontiguousarray(part.stats[:, number]) for number in stated(part.stats)}
         for number, sign in signs:
-            add_rows(self.sums[:, number], entities, sign * part.stats)
+            self._add(number, entities, {column: sign * values for column, values in columns.items()})
             if number in _SKETCH:
                 self.sketches.add(_SKETCH[number], holders, buckets, sign * part.latency_counts)
         return entities

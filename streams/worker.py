@@ -1,6 +1,10 @@
 """``python -m streams.worker``, the one module here that acts: reads the environment, starts, stops cleanly."""
 
 import streams.allocators  # noqa: F401  # before any library that reads what it says
+from streams.unneeded import leave_out
+
+if __name__ == "__main__":
+    leave_out("pandas")  # pyarrow loads it where it is installed: 64 MiB, and half a second of the start
 
 # isort: split
 import asyncio

@@ -223,11 +223,11 @@ def _evidence(state: ScoreState, entities: Ints) -> Evidence:
     names = [state.entities[entity].partition("|") for entity in entities.tolist()]
     regions = [state.regions_of.get(provider, []) if not facet else [] for provider, _, facet in names]
     return Evidence(
-        windows=state.windows.sums[entities],
+        windows=state.windows.of(entities),
         sketches=state.windows.sketches.of(entities),
         baseline=state.usual.of(entities, state.as_of_s, partial(_gathered, state)),
         last_report_s=np.array([_last_seen_s(state, entity) for entity in entities.tolist()], float),
-        region_windows=state.windows.sums[np.array([r for rs in regions for r in rs], np.int64)],
+        region_windows=state.windows.of(np.array([r for rs in regions for r in rs], np.int64)),
         region_of=np.repeat(np.arange(len(entities)), [len(rs) for rs in regions]),
     )
 

@@ -92,11 +92,11 @@ class Places:
 
     def of(self, rows: Sequence[str]) -> Ints:
         """Partition of the pane topic for each row name."""
-        known = self._known
-        for row in rows:
-            if row not in known:
-                known[row] = zlib.crc32(provider_of(row).encode()) % self._partitions
-        return np.array([known[row] for row in rows], np.int64)
+        providers, known = list(map(provider_of, rows)), self._known
+        for provider in providers:
+            if provider not in known:
+                known[provider] = zlib.crc32(provider.encode()) % self._partitions
+        return np.array([known[provider] for provider in providers], np.int64)
 
 
 def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:

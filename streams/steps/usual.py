@@ -20,6 +20,8 @@ __all__ = ["UsualLevels"]
 Gather = Callable[[int, Sequence[int], Ints], Ints]
 """(level_s, pane starts, entities) → sums of these panes [E, P, S]."""
 _UNKNOWN: Final = -1
+_COUNT: Final = np.int16
+"""Kind of a number of panes, of which a baseline looks at some hundred."""
 
 
 class _Kept:
@@ -31,7 +33,7 @@ class _Kept:
         """Start of the newest pane looked at."""
         self._newest_s = _UNKNOWN
         nothing = np.empty((0, len(DIMENSIONS)))
-        self._usual = Usual(nothing, nothing, nothing, nothing.astype(np.int64))
+        self._usual = Usual(nothing, nothing, nothing, nothing.astype(_COUNT))
 
     def grow(self, entities: int) -> None:
         have = len(self._through_s)
@@ -43,7 +45,7 @@ class _Kept:
                 np.concatenate([kept.median, rows]),
                 np.concatenate([kept.spread, rows]),
                 np.concatenate([kept.pane_reports, rows]),
-                np.concatenate([kept.panes, rows.astype(np.int64)]),
+                np.concatenate([kept.panes, rows.astype(_COUNT)]),
             )
 
     def changed(self, start_s: int, entities: Ints) -> None:
@@ -60,7 +62,8 @@ class _Kept:
             self._through_s[anew] = through_s
             self._newest_s = max(self._newest_s, through_s)
         kept = self._usual
-        return Usual(kept.median[entities], kept.spread[entities], kept.pane_reports[entities], kept.panes[entities])
+        panes = kept.panes[entities].astype(np.int64)
+        return Usual(kept.median[entities], kept.spread[entities], kept.pane_reports[entities], panes)
 
 
 class UsualLevels:

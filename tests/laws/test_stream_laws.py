@@ -95,7 +95,7 @@ def windows_of(state: ScoreState, as_of_s: float) -> dict[str, tuple[bytes, byte
     """Windows by entity, brought to a moment."""
     state.windows.advance(state.book, state.entity_of_row[: len(state.book.names)], as_of_s)
     return {
-        name: (state.windows.sums[at].tobytes(), state.windows.sketches.of(np.array([at])).tobytes())
+        name: (state.windows.of(np.array([at])).tobytes(), state.windows.sketches.of(np.array([at])).tobytes())
         for at, name in enumerate(state.entities)
     }
 

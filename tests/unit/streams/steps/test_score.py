@@ -78,7 +78,7 @@ def test_a_message_that_comes_twice_changes_nothing() -> None:
     assert panes_in(once.book) == panes_in(twice.book)
     for state in (once, twice):
         score(state, NOW_S)
-    assert np.array_equal(once.windows.sums, twice.windows.sums)
+    assert np.array_equal(once.windows.of(np.arange(len(once.windows))), twice.windows.of(np.arange(len(twice.windows))))
     everyone = np.arange(len(once.entities))
     assert np.array_equal(once.windows.sketches.of(everyone), twice.windows.sketches.of(everyone))
 
@@ -178,7 +178,7 @@ def test_scores_after_a_restart_equal_those_before(seed: int) -> None:
     after = restored(saved(before.book))
     assert score(after, NOW_S) == wanted
     n = len(before.entities)
-    assert np.array_equal(after.windows.sums[:n], before.windows.sums[:n])
+    assert np.array_equal(after.windows.of(np.arange(n)), before.windows.of(np.arange(n)))
     assert np.array_equal(after.windows.sketches.of(np.arange(n)), before.windows.sketches.of(np.arange(n)))
 
 
@@ -201,7 +201,7 @@ def test_panes_forgotten_as_of_the_last_score_never_leave_a_window_behind() -> N
     (record,) = score(state, NOW_S + 2 * KEEP_S[60])  # the worker slept for two hours
     assert (record.windows["1h"].n, record.windows["24h"].n) == (0, 1)
     assert state.book.expire(state.as_of_s) == [(60, NOW_S // 60 * 60, 0)]
-    assert state.windows.sums[0, :, 0].tolist() == [0, 0, 1, 1, 1, 1]
+    assert state.windows.of(np.array([0]))[0, :, 0].tolist() == [0, 0, 1, 1, 1, 1]
 
 
 def chained(reports: Sequence[Report]) -> list[PaneUpdates]:
