@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import structlog
-from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from streams.crash import crash_point
+from streams.delta_files import storage_of, write_files
 from streams.lake_faults import unwritable
 from streams.lake_log import CutEntry, cut_head, set_aside
 
@@ -29,7 +30,7 @@ TABLE_PROPERTIES: Final = {"delta.logRetentionDuration": "interval 1 hours"}
 old version by its number: readers take the newest, and one that slept opens the table anew."""
 
 
-_PLAIN: Final = ColumnProperties(dictionary_enabled=False)
+PARTITION_BY: Final = "date"
 
 
 def is_remote(root: str) -> bool:
@@ -85,7 +86,7 @@ class DeltaSink:
         self._uri = f"{root.rstrip('/')}/{name}" if is_remote(root) else str(Path(root) / name)
         self._options = REMOTE if is_remote(root) else None
         self._schema, self._make, self._clock = schema, make, clock
-        self._properties = WriterProperties(compression="SNAPPY", column_properties=dict.fromkeys(plain, _PLAIN))
+        self._plain = tuple(plain)
         self._table: DeltaTable | None = None
         self._known: tuple[int, Mapping[int, int]] = (-1, {})
         self._suspect: tuple[CutEntry, float] | None = None
@@ -101,7 +102,7 @@ class DeltaSink:
         if self._table is None:
             self._table = self._opened(
                 lambda: DeltaTable.create(
-                    self._uri, self._schema, mode="ignore", partition_by=["date"], configuration=TABLE_PROPERTIES,
+                    self._uri, self._schema, mode="ignore", partition_by=[PARTITION_BY], configuration=TABLE_PROPERTIES,
                     storage_options=self._options,
                 )
             )  # fmt: skip
@@ -141,11 +142,13 @@ class DeltaSink:
         done = {partition: offset for partition, offset in through.items() if offset > held[partition]}
         before = table.version()
         crash_point("before-lake-commit")
-        write_deltalake(
-            table,
-            self._make(new) if self._make else new,
-            mode="append",
-            writer_properties=self._properties,
+        made = self._make(new) if self._make else new
+        storage = storage_of(table, None if is_remote(self.root) else Path(self._uri), self._options)
+        table.create_write_transaction(
+            list(write_files(storage, made, PARTITION_BY, self._plain)),
+            "append",
+            self._schema,
+            [PARTITION_BY],
             commit_properties=CommitProperties(
                 app_transactions=[Transaction(self._id(partition), offset) for partition, offset in done.items()]
             ),

@@ -15,5 +15,8 @@ def test_what_is_left_out_is_as_if_it_were_not_installed() -> None:
 def test_a_worker_does_not_load_pandas_and_others_may() -> None:
     worker = "import runpy, sys\ntry: runpy.run_module('streams.worker', run_name='__main__')"
     environment = "import os; os.environ['TRUSTSCORE_TICK_S'] = 'never'"  # so that it ends at once
-    assert said(f"{environment}\n{worker}\nexcept SystemExit as end: print(end.code, 'pandas' in sys.modules)") == "2 False"
+    assert (
+        said(f"{environment}\n{worker}\nexcept SystemExit as end: print(end.code, 'pandas' in sys.modules)")
+        == "2 False"
+    )
     assert said("import sys, streams.worker; print('pandas' in sys.modules)") == "True"

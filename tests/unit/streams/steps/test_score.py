@@ -78,7 +78,9 @@ def test_a_message_that_comes_twice_changes_nothing() -> None:
     assert panes_in(once.book) == panes_in(twice.book)
     for state in (once, twice):
         score(state, NOW_S)
-    assert np.array_equal(once.windows.of(np.arange(len(once.windows))), twice.windows.of(np.arange(len(twice.windows))))
+    assert np.array_equal(
+        once.windows.of(np.arange(len(once.windows))), twice.windows.of(np.arange(len(twice.windows)))
+    )
     everyone = np.arange(len(once.entities))
     assert np.array_equal(once.windows.sketches.of(everyone), twice.windows.sketches.of(everyone))
 
