@@ -62,17 +62,15 @@ def _parts(rows: pa.Table, name: str) -> Iterator[tuple[str, pa.Table]]:
 
 
 def _written(storage: pa.fs.FileSystem, place: str, rows: pa.Table, plain: Collection[str]) -> AddAction:
-    sink, footers = pa.BufferOutputStream(), list[pq.FileMetaData]()
-    dictionary = [name for name in rows.column_names if name not in plain]
-    pq.write_table(rows, sink, compression=COMPRESSION, use_dictionary=dictionary, metadata_collector=footers)
-    data = sink.getvalue()
+    dictionary, footers = [name for name in rows.column_names if name not in plain], list[pq.FileMetaData]()
     path = f"{place}/part-{uuid.uuid4()}.{COMPRESSION}.parquet"
     if isinstance(storage, pa.fs.SubTreeFileSystem):
         storage.create_dir(place, recursive=False)  # not its parents: a lake that is gone is not made again
     with storage.open_output_stream(path) as out:
-        out.write(data)
+        pq.write_table(rows, out, compression=COMPRESSION, use_dictionary=dictionary, metadata_collector=footers)
+    size = storage.get_file_info(path).size
     name, _, value = place.partition("=")
-    return AddAction(path, data.size, {name: value}, time.time_ns() // 1_000_000, True, _stats(footers[0]))
+    return AddAction(path, size, {name: value}, time.time_ns() // 1_000_000, True, _stats(footers[0]))
 
 
 def _stats(footer: pq.FileMetaData) -> str:
