@@ -203,8 +203,11 @@ class Book:
 
     def touch(self, key: BlockKey, rows: Ints) -> None:
         """Mark ``rows`` of a block as changed."""
-        level_s, start_s = key
-        self.dirty.update((level_s, start_s, part) for part in distinct_rows(rows // ROWS_PER_PART).tolist())
+        if not len(rows):
+            return
+        first, last = int(rows.min()) // ROWS_PER_PART, int(rows.max()) // ROWS_PER_PART
+        parts = [first] if first == last else distinct_rows(rows // ROWS_PER_PART).tolist()
+        self.dirty.update((*key, part) for part in parts)
 
     def touch_all(self) -> None:
         """Mark everything as changed."""

@@ -4,6 +4,7 @@ import json
 import time
 import uuid
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,7 +96,9 @@ def _stats(footer: pq.FileMetaData) -> str:
 
 
 def _plain(bound: Any) -> Any:
-    """A bound for the log; ``None`` for one that has none there."""
+    """A bound for the log; ``None`` for one that has none there. Times end with the millisecond, as readers expect."""
     if isinstance(bound, bytes) or (isinstance(bound, str) and len(bound) > LONGEST):
         return None
-    return bound.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if hasattr(bound, "strftime") else bound
+    if isinstance(bound, datetime):
+        return f"{bound:%Y-%m-%dT%H:%M:%S}.{bound.microsecond // 1_000:03}Z"
+    return bound

@@ -161,12 +161,13 @@ def _row_json(row: dict[str, Any]) -> bytes:
 def _finished(table: pa.Table, partition: int) -> pa.Table:
     """With the columns of the lake, in its order."""
     event_us = np.floor(table["event_s"].to_numpy() * 1e6 + 0.5).astype(np.int64)
+    reporter = table["reporter_id"]
     timestamp = pa.array(event_us).view(pa.timestamp("us", tz="UTC"))
     made = {
         "timestamp": timestamp,
         "date": pa.array((event_us // 86_400_000_000).astype(np.int32)).view(pa.date32()),
         "received_at": pc.multiply(table["received_ms"], 1_000).combine_chunks().view(pa.timestamp("us", tz="UTC")),
         "partition": pa.array(np.full(table.num_rows, partition, np.int32)),
-        "reporter_id": table["reporter_id"].fill_null("anonymous"),
+        "reporter_id": reporter.fill_null("anonymous") if reporter.null_count else reporter,
     }
     return pa.table([made[name] if name in made else table[name] for name in REPORTS_SCHEMA.names], REPORTS_SCHEMA)

@@ -37,6 +37,16 @@ PROMISES: Final[dict[str, Promise]] = {
         "Transaction ids survive compaction; a replay adds nothing.",
         tests_in("unit/analytics/test_compaction", "test_transactions_of_writers_survive_and_a_replay_stays_out"),
     ),
+    "lake.files": Promise(
+        "The log says of a file what is in it: rows, bounds, numbers of nulls; commits are checkpointed.",
+        tests_in(
+            "unit/streams/test_delta_files",
+            "test_rows_read_back_as_they_were_and_lie_within_what_the_log_says",
+            "test_the_log_says_what_deltalake_would_say",
+            "test_a_long_text_is_no_bound",
+            "test_what_a_sink_wrote_often_has_a_checkpoint",
+        ),
+    ),
     "lake.frames": Promise(
         "The same query gives Arrow, pandas or polars.",
         tests_in("unit/analytics/test_lake", "test_arrow_pandas_and_polars_get_the_same_rows"),

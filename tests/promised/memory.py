@@ -61,6 +61,14 @@ PROMISES: Final[dict[str, Promise]] = {
         tests_in("unit/streams/test_tables", "test_what_was_closed_is_not_sent_again_but_what_comes_late_for_it_is")
         + tests_in("unit/scoring/test_book", "test_a_closed_block_is_opened_by_what_comes_late"),
     ),
+    "memory.libraries": Promise(
+        "A worker does not load pandas where it is installed.",
+        tests_in(
+            "unit/streams/test_unneeded",
+            "test_what_is_left_out_is_as_if_it_were_not_installed",
+            "test_a_worker_does_not_load_pandas_and_others_may",
+        ),
+    ),
     "memory.layouts": Promise(
         "State that versions before wrote is read whatever its layout.",
         tests_in("unit/streams/test_codec", "test_state_that_versions_before_wrote_is_read"),
