@@ -30,11 +30,12 @@ SCHEMA: Final = pa.schema(
 )
 DAY: Final = date(2026, 3, 1)
 NOON: Final = datetime(2026, 3, 1, 12, 0, 0, 1, UTC)
+YEARS: Final = (datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2100-01-01"))
 texts = st.one_of(st.none(), st.text(max_size=80))
 rows_of_a_day = st.tuples(
     st.sampled_from([DAY, DAY + timedelta(1)]), texts, st.one_of(st.none(), st.floats(allow_infinity=False)),
     st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), st.one_of(st.none(), st.booleans()),
-    st.one_of(st.none(), st.datetimes(*map(datetime.fromisoformat, ("1970-01-01", "2100-01-01")), timezones=st.just(UTC))),
+    st.one_of(st.none(), st.datetimes(*YEARS, timezones=st.just(UTC))),
     st.one_of(st.none(), st.binary(max_size=9)), st.one_of(st.none(), st.lists(st.text(max_size=3), max_size=3)),
 )  # fmt: skip
 
