@@ -226,6 +226,12 @@ class Book:
         rows = block.rows(first, last)
         return Part(rows, block.of(rows), block.offsets(rows), *block.latency.of_rows(first, last))
 
+    def all_read(self, key: BlockKey) -> None:
+        """All wanted parts of a block were asked for: let go of what is kept for the next one."""
+        block = self.blocks.get(key)
+        if block is not None:
+            block.latency.all_read()
+
     def parts(self, key: BlockKey) -> Iterator[Part]:
         """All that a block holds, without opening it; an open one in one part."""
         block = self.blocks.get(key)

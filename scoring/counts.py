@@ -39,9 +39,12 @@ class Counts(Protocol):
     def of_rows(self, first: int, last: int) -> tuple[Ints, Ints]:
         """Keys, ascending, and counts of the rows ``first`` up to, not including, ``last``."""
 
+    def all_read(self) -> None:
+        """Let go of what ``of_rows`` keeps for the rows asked for next."""
+
 
 class HashedCounts:
-    """Counts in a hash table: adding costs the same however many there are. Read in order, they are sorted once."""
+    """Counts in a hash table: adding costs the same however many there are. Read by rows, they are sorted once."""
 
     __slots__ = ("_ordered", "_tally")
 
@@ -71,14 +74,15 @@ class HashedCounts:
         return self._sorted(here)
 
     def all(self) -> tuple[Ints, Ints]:  # noqa: D102
-        if self._ordered is None:
-            self._ordered = self._sorted(np.flatnonzero(self._tally.keys >= 0))
-        return self._ordered
+        return self._ordered or self._sorted(np.flatnonzero(self._tally.keys >= 0))
 
     def of_rows(self, first: int, last: int) -> tuple[Ints, Ints]:  # noqa: D102
-        keys, counts = self.all()
+        keys, counts = self._ordered = self.all()
         here = slice(*np.searchsorted(keys, (first * BUCKETS, last * BUCKETS)))
         return keys[here], counts[here]
+
+    def all_read(self) -> None:  # noqa: D102
+        self._ordered = None
 
     def _sorted(self, slots: NDArray[np.int64]) -> tuple[Ints, Ints]:
         keys = self._tally.keys[slots]

@@ -66,6 +66,9 @@ class SortedCounts:
         here = slice(*np.searchsorted(self._keys, (first * BUCKETS, last * BUCKETS)))
         return self._keys[here], self._counts[here]
 
+    def all_read(self) -> None:
+        """Nothing: they are in order as they are."""
+
     def _find(self, keys: Ints) -> tuple[Ints, NDArray[np.bool_]]:
         """Where each key is or belongs among the sorted ones, and whether it is there."""
         place = np.searchsorted(self._keys, keys)

@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import faust
@@ -29,6 +31,8 @@ __all__ = ["BookTable", "Ids", "close_unused", "flush_book", "load_book", "load_
 
 log = structlog.get_logger()
 MARKER_BYTES: Final = 8
+_BLOCK: Final = itemgetter(slice(2))
+"""Of the key of a part, that of its block."""
 AGAIN_S: Final = 0.5
 """Seconds before a term that could not be opened is tried again."""
 
@@ -358,7 +362,8 @@ def _stages(
     panes: list[tuple[bytes, bytes | None]] = [
         (entry, None) for entry in (_part_key(partition, key) for key in gone) if entry in table.data
     ]
-    for key in sorted(book.dirty):
-        entries = last_seen if key[:2] == LAST_SEEN else panes
-        entries.append((_part_key(partition, key), encode_part(book.part(*key))))
+    for block, keys in groupby(sorted(book.dirty), key=_BLOCK):
+        entries = last_seen if block == LAST_SEEN else panes
+        entries += [(_part_key(partition, key), encode_part(book.part(*key))) for key in keys]
+        book.all_read(block)
     return [*name_stages(table.data, partition, book), last_seen, panes]

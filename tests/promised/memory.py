@@ -69,6 +69,10 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_a_worker_does_not_load_pandas_and_others_may",
         ),
     ),
+    "memory.orders": Promise(
+        "Latency counts that a flush put in order are held once when it is over.",
+        tests_in("unit/streams/test_tables", "test_a_flush_leaves_no_second_copy_of_what_it_read_in_order"),
+    ),
     "memory.layouts": Promise(
         "State that versions before wrote is read whatever its layout.",
         tests_in("unit/streams/test_codec", "test_state_that_versions_before_wrote_is_read"),

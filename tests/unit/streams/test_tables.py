@@ -35,6 +35,14 @@ def test_what_was_never_flushed_is_an_empty_book() -> None:
     assert (book.names, book.block_keys(), book.named) == ([], [], 0)
 
 
+def test_a_flush_leaves_no_second_copy_of_what_it_read_in_order() -> None:
+    state, table = state_of(2_000), MemoryTable()
+    flush(table, state.book)
+    counts = [block.latency for block in state.book.blocks.values()]
+    assert any(len(one.all()[0]) for one in counts)
+    assert not any(getattr(one, "_ordered", None) for one in counts)
+
+
 def test_names_go_first_and_a_single_marker_last() -> None:
     state, table = state_of(), MemoryTable()
     flush(table, state.book)
