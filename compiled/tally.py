@@ -57,6 +57,8 @@ class Tally:
     def add(self, keys: Ints, amounts: Ints) -> None:
         """Add to counts, which are changed by it; a key, from 0 on, may occur more than once."""
         keys, amounts = _given(keys), _given(amounts)
+        if not len(self) and len(keys) > LEAST_ROOM:
+            self._make(1 << (len(keys) - 1).bit_length())  # most keys of one call differ: not grown step by step
         done = 0
         while done < len(keys):
             rest = keys[done:]

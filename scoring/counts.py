@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from compiled.arrays import in_order
 from compiled.library import library
 from compiled.tally import Tally
 from scoring.panes import Ints
@@ -85,9 +86,7 @@ class HashedCounts:
         self._ordered = None
 
     def _sorted(self, slots: NDArray[np.int64]) -> tuple[Ints, Ints]:
-        keys = self._tally.keys[slots]
-        order = np.argsort(keys)
-        return keys[order], self._tally.counts[slots[order]]
+        return in_order(self._tally.keys[slots], self._tally.counts[slots])
 
 
 new_counts: Final[Callable[[], Counts]] = HashedCounts if library() else SortedCounts

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from compiled import arrays
-from compiled.arrays import add_at, numbered, raise_at
+from compiled.arrays import MANY, add_at, add_columns, in_order, numbered, raise_at
 
 Ints = NDArray[np.int64]
 MOST = np.iinfo(np.int64)
@@ -54,6 +54,44 @@ def test_a_place_outside_is_refused_and_nothing_is_written(place: int) -> None:
     target, group = np.zeros(40, np.int64), np.full(100, place)
     with pytest.raises(IndexError, match="out of bounds"):
         add_at(target, group, np.ones(100, np.int64))
+    assert not target.any()
+
+
+@pytest.mark.parametrize("size", [0, 1, MANY - 1, MANY, 3 * MANY])
+@pytest.mark.parametrize("bound", [1 << 15, 1 << 40, MOST.max], ids=["near", "far", "everywhere"])
+@given(st.integers(0, 2**32))
+def test_pairs_in_order_are_those_of_numpy(size: int, bound: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    keys = np.unique(rng.integers(-bound, bound, size))
+    keys, values = rng.permutation(keys), rng.integers(0, 9, len(keys))
+    before = keys.copy(), values.copy()
+    found, moved = in_order(keys, values)
+    order = np.argsort(keys)
+    assert np.array_equal(found, keys[order])
+    assert np.array_equal(moved, values[order])
+    assert np.array_equal(keys, before[0])
+    assert np.array_equal(values, before[1])
+
+
+@given(st.integers(0, 300), st.integers(0, 2**32))
+def test_columns_are_added_to_as_by_numpy(size: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    targets = [rng.integers(-9, 9, 40) for _ in range(3)]
+    values = [rng.integers(-(2**60), 2**60, 50 + size) for _ in range(3)]
+    place, taken = rng.integers(0, 40, size), rng.integers(0, 50, size)
+    for which in (None, taken):
+        mine, wanted = [one.copy() for one in targets], [one.copy() for one in targets]
+        add_columns(mine, place, values, which)
+        for target, added in zip(wanted, values, strict=True):
+            np.add.at(target, place, added[:size] if which is None else added[which])
+        assert [one.tolist() for one in mine] == [one.tolist() for one in wanted]
+
+
+@pytest.mark.parametrize(("place", "taken"), [(40, 0), (-41, 0), (0, 50), (0, -51)])
+def test_columns_with_a_place_outside_are_refused_and_nothing_is_written(place: int, taken: int) -> None:
+    target = np.zeros(40, np.int64)
+    with pytest.raises(IndexError, match="out of bounds"):
+        add_columns([target], np.array([0, place]), [np.ones(50, np.int64)], np.array([0, taken]))
     assert not target.any()
 
 
