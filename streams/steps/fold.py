@@ -28,8 +28,6 @@ class FoldState:
     """What one partition of the report topic has folded, and which of it has not been sent on yet."""
 
     book: Book = field(default_factory=Book)
-    rows_of: dict[tuple[int, str, str], int] = field(default_factory=dict)
-    """Row of a facet: which of a report's three, its provider, and its task type or region."""
     unsent: dict[BlockKey, list[Ints]] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
     """By place: newest offset that was sent there since this state was loaded or everything was last sent again."""
@@ -89,11 +87,9 @@ def _rows(state: FoldState, series: Series) -> Ints:
 
 
 def _row(state: FoldState, facet: int, provider: str, word: str) -> int:
-    row = state.rows_of.get((facet, provider, word))
-    if row is None:
-        name = facets_of(provider, *((word, "") if facet == _TASK else ("", word)))[facet]
-        row = state.rows_of[facet, provider, word] = state.book.row(name) if name else -1
-    return row
+    """Row of one facet, made where there is none; -1 where it is not stated."""
+    name = facets_of(provider, *((word, "") if facet == _TASK else ("", word)))[facet] if facet else provider
+    return state.book.row(name) if name else -1
 
 
 def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDArray[np.bool_]:

@@ -48,8 +48,8 @@ class ScoreState:
     """Region facets of a provider."""
     changed: set[int] = field(default_factory=set)
     """Entities that panes came for since the set was last emptied."""
-    said: dict[int, bytes] = field(default_factory=dict)
-    """What a reader last saw of an entity, packed: 100 bytes instead of 750."""
+    said: dict[int, int] = field(default_factory=dict)
+    """Hash of what a reader last saw of an entity, of 64 bits: packed it would be 100 bytes."""
     heard: dict[int, int] = field(default_factory=dict)
     """Newest offset taken in of each source partition; all before it was taken in, too."""
     left_out: dict[int, int] = field(default_factory=dict)
@@ -256,9 +256,9 @@ def _through(state: ScoreState, entity: int) -> dict[int, int]:
     return {source_of(state.book.names[row]): at for row, at in zip(rows, offsets, strict=True) if at >= 0}
 
 
-def _shown(record: ScoreRecord) -> bytes:
-    """What of a record a reader sees: any new report, and any move of the score by a thousandth."""
+def _shown(record: ScoreRecord) -> int:
+    """Hash of what of a record a reader sees: any new report, and any move of the score by a thousandth."""
     values = (record.trust_score, record.lower, record.upper)
     rounded = tuple(None if value is None else round(value, 3) for value in values)
     windows = tuple((window.n, window.success) for window in record.windows.values())
-    return msgspec.msgpack.encode((rounded, record.flags, windows, tuple(record.through.items())))
+    return hash(msgspec.msgpack.encode((rounded, record.flags, windows, tuple(record.through.items()))))
