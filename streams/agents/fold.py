@@ -262,13 +262,13 @@ class FoldLoop:
                 self._learn(sum(part.reports for part in waiting.values()), took_s)
 
     async def _make_durable(self, taken: dict[int, Held], waiting: dict[int, Waiting]) -> None:
-        await self.tick()
         for number, part in waiting.items():
             for count, reject in enumerate(part.rejects):
                 if count % TOGETHER_SENT == 0:  # a send lets nobody else go first, and takes 0.1 ms
                     await asyncio.sleep(0)
                 headers = reject_headers(reject, REPORTS, number)
                 self._sent.append(await self._rejects.send(key=reject.record.key, value=reject.value, headers=headers))
+        await self.tick()  # nobody else has a turn from its end until all is known that is to be waited for
         sent, self._sent = self._sent, []
         for held in self._partitions.values():
             held.state.book.recent.clear()
