@@ -3,8 +3,6 @@
 from typing import Final
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from scoring.arrays import Floats, Ints
 
@@ -36,6 +34,9 @@ def circles(reporter: Ints, peculiarity: Ints, reporters: int, peculiarities: in
     >>> circles(np.repeat([0, 2], 3), np.tile(np.arange(3), 2), 3, 3).tolist()
     [0, 1, 0]
     """
+    from scipy.sparse import coo_array  # 28 MiB, which a worker loads that only reads what was found
+    from scipy.sparse.csgraph import connected_components
+
     shape = (reporters, peculiarities)
     made = coo_array((np.ones(len(reporter)), (reporter, peculiarity)), shape=shape).tocsr()
     made.data[:] = 1.0

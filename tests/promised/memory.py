@@ -62,11 +62,12 @@ PROMISES: Final[dict[str, Promise]] = {
         + tests_in("unit/scoring/test_book", "test_a_closed_block_is_opened_by_what_comes_late"),
     ),
     "memory.libraries": Promise(
-        "A worker does not load pandas where it is installed.",
+        "A worker does not load pandas where it is installed, nor sparse matrices, which it does not ask for.",
         tests_in(
             "unit/streams/test_unneeded",
             "test_what_is_left_out_is_as_if_it_were_not_installed",
             "test_a_worker_does_not_load_pandas_and_others_may",
+            "test_a_worker_loads_no_sparse_matrices",
         ),
     ),
     "memory.orders": Promise(

@@ -12,6 +12,10 @@ def test_what_is_left_out_is_as_if_it_were_not_installed() -> None:
     assert said(f"{program}\nexcept ImportError as error: print(error.name)") == "colorsys"
 
 
+def test_a_worker_loads_no_sparse_matrices() -> None:
+    assert said("import sys, streams.worker; print('scipy.sparse' in sys.modules)") == "False"
+
+
 def test_a_worker_does_not_load_pandas_and_others_may() -> None:
     worker = "import runpy, sys\ntry: runpy.run_module('streams.worker', run_name='__main__')"
     environment = "import os; os.environ['TRUSTSCORE_TICK_S'] = 'never'"  # so that it ends at once
