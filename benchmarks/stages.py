@@ -33,7 +33,7 @@ from streams.runs import records_in
 from streams.steps.duplicates import Seen, bucket_ms_of
 from streams.steps.fold import FoldState, fold, take_updates
 from streams.steps.score import ScoreState, merge, move, score_these
-from streams.steps.updates import Places, concatenated, split
+from streams.steps.updates import Destinations, concatenated, split
 from streams.wire import decode
 
 __all__ = ["PROGRAM"]
@@ -62,7 +62,7 @@ class Line:
         self._seen = [Seen(bucket_ms_of(120), bytes(range(32))) for _ in places]
         self._folds = [FoldState() for _ in places]
         self.scores = [ScoreState() for _ in places]
-        self._places = Places(PARTITIONS)
+        self._destinations = Destinations(PARTITIONS)
         self._unfolded: list[list[pa.Table]] = [[] for _ in places]
 
     def _timed(self, stage: str, act: Callable[..., T], *given: Any) -> T:
@@ -98,7 +98,7 @@ class Line:
         if not changed:
             return []
         updates = concatenated(changed)
-        return [(place, encode_updates(part)) for place, part in split(updates, self._places.of(updates.names))]
+        return [(place, encode_updates(part)) for place, part in split(updates, self._destinations.of(updates.names))]
 
 
 def options(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """Array types of the scoring mathematics and the one division it uses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
     "rows_of",
     "stacked",
     "stated",
+    "stretches",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -99,6 +101,16 @@ def stacked(parts: Sequence[Ints]) -> Ints:
             whole[column, at : at + len(part)] = part[:, column]
         at += len(part)
     return whole.T
+
+
+def stretches(values: Ints) -> Iterator[tuple[int, int]]:
+    """Where stretches of one value begin and end.
+
+    >>> list(stretches(np.array([7, 7, 3])))
+    [(0, 2), (2, 3)]
+    """
+    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return ((begin, end) for begin, end in pairwise(edges) if begin < end)
 
 
 def grown(values: NDArray[_T], rows: int, fill: Any = 0) -> NDArray[_T]:

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -51,7 +51,7 @@ def write_files(
     OSError
         When the storage does not take them.
     """
-    return [_written(storage, f"{partition_by}={value}", part, plain) for value, part in _parts(rows, partition_by)]
+    return [_written(storage, {partition_by: value}, part, plain) for value, part in _parts(rows, partition_by)]
 
 
 def _parts(rows: pa.Table, name: str) -> Iterator[tuple[str, pa.Table]]:
@@ -62,7 +62,10 @@ def _parts(rows: pa.Table, name: str) -> Iterator[tuple[str, pa.Table]]:
         yield str(value), others if len(distinct) == 1 else others.filter(pc.equal(values, value))
 
 
-def _written(storage: pa.fs.FileSystem, place: str, rows: pa.Table, plain: Collection[str]) -> AddAction:
+def _written(
+    storage: pa.fs.FileSystem, where: Mapping[str, str | None], rows: pa.Table, plain: Collection[str]
+) -> AddAction:
+    place = "/".join(f"{name}={value}" for name, value in where.items())
     dictionary, footers = [name for name in rows.column_names if name not in plain], list[pq.FileMetaData]()
     path = f"{place}/part-{uuid.uuid4()}.{COMPRESSION}.parquet"
     if isinstance(storage, pa.fs.SubTreeFileSystem):
@@ -70,8 +73,7 @@ def _written(storage: pa.fs.FileSystem, place: str, rows: pa.Table, plain: Colle
     with storage.open_output_stream(path) as out:
         pq.write_table(rows, out, compression=COMPRESSION, use_dictionary=dictionary, metadata_collector=footers)
     size = storage.get_file_info(path).size
-    name, _, value = place.partition("=")
-    return AddAction(path, size, {name: value}, time.time_ns() // 1_000_000, True, _stats(footers[0]))
+    return AddAction(path, size, where, time.time_ns() // 1_000_000, True, _stats(footers[0]))
 
 
 def _stats(footer: pq.FileMetaData) -> str:

@@ -22,7 +22,7 @@ from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
 from streams.steps.duplicates import Seen
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
-from streams.steps.updates import PaneUpdates, Places, concatenated, linked, split
+from streams.steps.updates import Destinations, PaneUpdates, concatenated, linked, split
 from streams.tables import BookTable, Ids, close_unused, flush_book, load_book, load_seen
 from streams.telemetry import Telemetry
 from streams.topics import REPORTS
@@ -96,7 +96,7 @@ class FoldLoop:
         self._settings, self._table, self._panes, self._rejects = settings, table, panes, rejects
         self._lake, self._telemetry, self._clock = lake, telemetry, clock
         self._partitions: dict[int, Held] = {}
-        self._places = Places(settings.partitions)
+        self._destinations = Destinations(settings.partitions)
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
@@ -219,7 +219,7 @@ class FoldLoop:
 
     async def _send(self, updates: PaneUpdates, told: dict[int, dict[int, int]]) -> None:
         try:
-            for place, part in split(updates, self._places.of(updates.names)):
+            for place, part in split(updates, self._destinations.of(updates.names)):
                 message = encode_updates(linked(part, told, place))
                 self._sent.append(await self._panes.send(value=message, partition=place))
         except BaseException:

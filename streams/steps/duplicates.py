@@ -6,14 +6,13 @@ its own record and the four before. So the answer depends on the log alone, not 
 is read.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.arrays import stretches
 from streams.steps.key_filter import Filter, Ints, Keys, Mask
 
 __all__ = ["BUCKETS", "LEEWAY_MS", "News", "Run", "Seen", "add", "bucket_ms_of", "counted", "expire", "merged"]
@@ -98,16 +97,10 @@ def counted(seen: Seen, keys: Keys, offset: Ints, received_ms: Ints) -> Mask:
     """
     fresh = np.ones(len(keys), bool)
     bucket = received_ms // seen.bucket_ms
-    for begin, end in _alike(bucket):
+    for begin, end in stretches(bucket):
         here = slice(begin, end)
         fresh[here] = _counted(seen, int(bucket[begin]), keys[here], offset[here])
     return fresh
-
-
-def _alike(values: Ints) -> Iterator[tuple[int, int]]:
-    """Where stretches of one value begin and end."""
-    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
-    return ((begin, end) for begin, end in pairwise(edges) if begin < end)
 
 
 def _counted(seen: Seen, bucket: int, keys: Keys, offset: Ints) -> Mask:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compiled.arrays import add_columns, numbered, raise_at
-from scoring.arrays import stacked, stated
+from scoring.arrays import stacked, stated, stretches
 from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, distinct_rows, is_past
 from scoring.panes import Columns, Increments, Ints, increments
 from scoring.series import Series
@@ -131,10 +130,8 @@ def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterab
 def _starts(minute_s: Ints, level_s: int) -> Iterator[tuple[int, range]]:
     """Starts of the panes of a level that ``minute_s`` (ascending) falls in, and which of it does."""
     start_s = minute_s // level_s * level_s if level_s else np.zeros_like(minute_s)
-    edges = [0, *(np.flatnonzero(np.diff(start_s)) + 1).tolist(), len(start_s)]
-    for begin, end in pairwise(edges):
-        if begin < end:
-            yield int(start_s[begin]), range(begin, end)
+    for begin, end in stretches(start_s):
+        yield int(start_s[begin]), range(begin, end)
 
 
 def _within(ascending: Ints, values: range) -> slice:

@@ -13,8 +13,8 @@ from scoring.panes import Ints
 
 __all__ = [
     "SEPARATOR",
+    "Destinations",
     "PaneUpdates",
-    "Places",
     "concatenated",
     "grouped",
     "linked",
@@ -78,12 +78,12 @@ def source_of(row: str) -> int:
     return int(row.partition(SEPARATOR)[0])
 
 
-class Places:
+class Destinations:
     """Where the scores of a provider are made: by its name alone, so that all its facets come together.
 
-    >>> places = Places(4)
-    >>> places.of([row_name(3, "github"), row_name(0, "github|task=search")]).tolist()
-    [0, 0]
+    >>> destinations = Destinations(4)
+    >>> destinations.of([row_name(3, "github"), row_name(0, "github|task=search")]).tolist()
+    [1, 1]
     """
 
     def __init__(self, partitions: int) -> None:
