@@ -14,6 +14,7 @@ __all__ = ["NAME", "address_of", "library", "pointer"]
 NAME: Final = "_trustscore.so"
 _COUNTS: Final = (
     "trustscore_distinct",
+    "trustscore_pages_add",
     "trustscore_reports",
     "trustscore_tally_add",
     "trustscore_tally_put",

@@ -10,9 +10,22 @@ typedef struct {
     int64_t room, held;
 } Tally;
 
+enum { AHEAD = 12 }; /* Keys whose slots are fetched while others are looked up: a table is larger than the caches. */
+
+static uint64_t home_of(const Tally *tally, int64_t key) { /* Fibonacci hashing: neighbours land far apart */
+    return ((uint64_t)key * 0x9e3779b97f4a7c15ULL >> 32) & ((uint64_t)tally->room - 1);
+}
+
+static void fetch(const Tally *tally, int64_t key) {
+    uint64_t slot = home_of(tally, key);
+    __builtin_prefetch(&tally->keys[slot], 1);
+    __builtin_prefetch(&tally->counts[slot], 1);
+    __builtin_prefetch(&tally->is_changed[slot], 1);
+}
+
 static int64_t slot_of(const Tally *tally, int64_t key) {
     uint64_t mask = (uint64_t)tally->room - 1;
-    uint64_t slot = ((uint64_t)key * 0x9e3779b97f4a7c15ULL >> 32) & mask; /* Fibonacci hashing: neighbours land far apart */
+    uint64_t slot = home_of(tally, key);
     while (tally->keys[slot] != key && tally->keys[slot] >= 0) slot = (slot + 1) & mask;
     return (int64_t)slot;
 }
@@ -34,6 +47,7 @@ static int64_t taken_slot(Tally *tally, int64_t key) {
 int64_t trustscore_tally_add(Tally *tally, const int64_t *keys, const int64_t *amounts, int64_t n) {
     int64_t at = 0;
     for (; at < n && !is_full(tally); at++) {
+        if (at + AHEAD < n) fetch(tally, keys[at + AHEAD]);
         int64_t slot = taken_slot(tally, keys[at]);
         tally->counts[slot] += amounts[at];
         tally->is_changed[slot] = 1;
@@ -45,6 +59,7 @@ int64_t trustscore_tally_add(Tally *tally, const int64_t *keys, const int64_t *a
 int64_t trustscore_tally_put(Tally *tally, const int64_t *keys, const int64_t *counts, int64_t *before, int64_t n) {
     int64_t at = 0;
     for (; at < n && !is_full(tally); at++) {
+        if (at + AHEAD < n) fetch(tally, keys[at + AHEAD]);
         int64_t slot = taken_slot(tally, keys[at]);
         before[at] = tally->counts[slot];
         tally->counts[slot] = counts[at];
