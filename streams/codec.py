@@ -11,7 +11,7 @@ from scoring.book import Part
 from scoring.narrow import columns_by_width, width_of
 from scoring.panes import Ints
 from scoring.stats import BUCKETS, STATS
-from streams.steps.updates import PaneUpdates
+from streams.steps.updates import PaneUpdates, source_of
 
 __all__ = [
     "checked_part", "decode_names", "decode_part", "decode_updates", "encode_names", "encode_part", "encode_updates",
@@ -239,7 +239,8 @@ def decode_updates(value: bytes) -> PaneUpdates:
     entity, level_s, start_s, last = (_ints(v, m.layout) for v in (m.entity, m.level_s, m.start_s, m.last_offset))
     pane, bucket, count = (_ints(v, m.layout) for v in (m.latency_pane, m.latency_bucket, m.latency_count))
     stats = _dense(m.columns, m.stats, len(entity), m.layout)
-    return PaneUpdates(m.names, entity, level_s, start_s, last, stats, pane, bucket, count, m.since)
+    sources = np.array(list(map(source_of, m.names)), np.int64)
+    return PaneUpdates(m.names, sources, entity, level_s, start_s, last, stats, pane, bucket, count, m.since)
 
 
 def encode_names(names: list[str]) -> bytes:

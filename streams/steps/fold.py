@@ -28,6 +28,8 @@ class FoldState:
 
     book: Book = field(default_factory=Book)
     unsent: dict[BlockKey, list[Ints]] = field(default_factory=dict)
+    row_names: list[str] = field(default_factory=list)
+    """Of the rows that were ever sent on: by which name the scores know them."""
     told: dict[int, int] = field(default_factory=dict)
     """By place: newest offset that was sent there since this state was loaded or everything was last sent again."""
 
@@ -178,11 +180,13 @@ def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
     state.unsent = {}
     if not parts:
         return None
+    state.row_names += [row_name(source, name) for name in state.book.names[len(state.row_names) :]]
     before = np.cumsum([0] + [len(part.rows) for part in parts])
     used, entity = numbered(np.concatenate([part.rows for part in parts]))
     latency_pane = [np.searchsorted(p.rows, p.keys // BUCKETS) + at for p, at in zip(parts, before, strict=False)]
     return PaneUpdates(
-        [row_name(source, state.book.names[row]) for row in used.tolist()],
+        list(map(state.row_names.__getitem__, used.tolist())),
+        np.full(len(used), source),
         entity,
         np.concatenate([np.full(len(part.rows), part.key[0]) for part in parts]),
         np.concatenate([np.full(len(part.rows), part.key[1]) for part in parts]),

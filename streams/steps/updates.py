@@ -38,6 +38,8 @@ class PaneUpdates:
 
     names: list[str]
     """Source partition and entity of a row: ``row_name(source, entity)``."""
+    source: Ints
+    """[len(names)] that source partition."""
     entity: Ints
     """[G] index into ``names``."""
     level_s: Ints
@@ -91,12 +93,15 @@ class Destinations:
         self._known: dict[str, int] = {}
 
     def of(self, rows: Sequence[str]) -> Ints:
-        """Partition of the pane topic for each row name."""
-        providers, known = list(map(provider_of, rows)), self._known
-        for provider in providers:
-            if provider not in known:
-                known[provider] = zlib.crc32(provider.encode()) % self._partitions
-        return np.array([known[provider] for provider in providers], np.int64)
+        """Partition of the pane topic for each row name; a name that comes again is not taken apart again."""
+        known = self._known
+        places = list(map(known.get, rows))
+        if None in places:
+            for row in rows:
+                if row not in known:
+                    known[row] = zlib.crc32(provider_of(row).encode()) % self._partitions
+            places = list(map(known.get, rows))
+        return np.array(places, np.int64)
 
 
 def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:
@@ -107,6 +112,7 @@ def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:
     panes_before = np.cumsum([0] + [len(part.entity) for part in parts])
     return PaneUpdates(
         [name for part in parts for name in part.names],
+        np.concatenate([part.source for part in parts]),
         np.concatenate([part.entity + before for part, before in zip(parts, names_before, strict=False)]),
         np.concatenate([part.level_s for part in parts]),
         np.concatenate([part.start_s for part in parts]),
@@ -162,20 +168,15 @@ def linked(part: PaneUpdates, told: Mapping[int, dict[int, int]], place: int) ->
 
 def newest(updates: PaneUpdates) -> dict[int, int]:
     """The newest offset of each source partition."""
-    sources = [name.partition(SEPARATOR)[0] for name in updates.names]
-    number = {source: at for at, source in enumerate(dict.fromkeys(sources))}
-    offsets = np.full(len(number), -1, np.int64)
-    if len(number) == 1:
-        offsets[0] = updates.last_offset.max(initial=-1)
-    else:
-        place = np.array([number[source] for source in sources], np.int64)
-        raise_at(offsets, place[updates.entity], updates.last_offset)
-    return dict(zip(map(int, number), offsets.tolist(), strict=True))
+    sources, group = numbered(updates.source)
+    offsets = np.full(len(sources), -1, np.int64)
+    raise_at(offsets, group[updates.entity], updates.last_offset)
+    return dict(zip(sources.tolist(), offsets.tolist(), strict=True))
 
 
 def without_sources(updates: PaneUpdates, sources: Collection[int]) -> PaneUpdates:
     """The updates of all other source partitions."""
-    kept = np.array([source_of(name) not in sources for name in updates.names], bool)[updates.entity]
+    kept = ~np.isin(updates.source, list(sources))[updates.entity]
     panes, renumbered = np.flatnonzero(kept), np.cumsum(kept) - 1
     entries = np.flatnonzero(kept[updates.latency_pane])
     return _only(updates, panes, entries, renumbered, stated(updates.stats))
@@ -188,7 +189,8 @@ def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints, colu
     """
     used, entity = numbered(updates.entity[panes])
     return PaneUpdates(
-        [updates.names[name] for name in used.tolist()],
+        list(map(updates.names.__getitem__, used.tolist())),
+        updates.source[used],
         entity,
         updates.level_s[panes],
         updates.start_s[panes],

@@ -127,7 +127,7 @@ def test_state_that_versions_before_wrote_is_read() -> None:
     assert same(decode_part(base64.b64decode(PART_OF_LAYOUT_2)), part)
     latency = np.array([0, 1]), np.array([5, 6]), np.array([1, 2])
     names, entity, level_s = ["0\x00a", "0\x00b"], np.array([0, 1]), np.array([60, 3_600])
-    updates = PaneUpdates(names, entity, level_s, start_s, offset, stats, *latency)
+    updates = PaneUpdates(names, np.zeros(2, np.int64), entity, level_s, start_s, offset, stats, *latency)
     assert same(decode_updates(base64.b64decode(UPDATES_OF_LAYOUT_1)), updates)
 
 
