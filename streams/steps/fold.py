@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,10 @@ from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, distinct_ro
 from scoring.panes import Columns, Increments, Ints, increments
 from scoring.series import Series
 from scoring.stats import BUCKETS, LEVELS_S
+from streams.steps.facets import FACETS, FacetRows
 from streams.steps.updates import PaneUpdates, row_name
 
-__all__ = ["FoldState", "facets_of", "fold", "mark_unsent", "take_updates"]
-
-FACETS: Final = 3
-"""A report speaks for its provider, for the provider at its task type, and for the provider in its region."""
-_TASK: Final = 1
+__all__ = ["FoldState", "fold", "mark_unsent", "take_updates"]
 
 
 @dataclass(slots=True)
@@ -28,23 +25,11 @@ class FoldState:
 
     book: Book = field(default_factory=Book)
     unsent: dict[BlockKey, list[Ints]] = field(default_factory=dict)
+    facets: FacetRows = field(default_factory=FacetRows)
     row_names: list[str] = field(default_factory=list)
     """Of the rows that were ever sent on: by which name the scores know them."""
     told: dict[int, int] = field(default_factory=dict)
     """By place: newest offset that was sent there since this state was loaded or everything was last sent again."""
-
-
-def facets_of(provider_id: str, task_type: str, region: str) -> tuple[str, str, str]:
-    """Entity names a report counts for; "" for a facet it does not state.
-
-    >>> facets_of("github", "search", "")
-    ('github', 'github|task=search', '')
-    """
-    return (
-        provider_id,
-        f"{provider_id}|task={task_type}" if task_type else "",
-        f"{provider_id}|region={region}" if region else "",
-    )
 
 
 def fold(state: FoldState, columns: Columns, now_s: float) -> None:
@@ -55,7 +40,7 @@ def fold(state: FoldState, columns: Columns, now_s: float) -> None:
     """
     if not len(columns.offset):
         return
-    rows = _rows(state, Series.of(columns.names))
+    rows = state.facets.of(Series.of(columns.names), state.book)
     if int(columns.offset.min()) > state.book.high:
         _apply(state, increments(columns), rows, (0, *LEVELS_S), now_s)
         return
@@ -66,31 +51,6 @@ def fold(state: FoldState, columns: Columns, now_s: float) -> None:
             fresh = _fresh(state, columns, rows[columns.series, facet], level_s)
             if fresh.any():
                 _apply(state, increments(columns.take(fresh)), only, (level_s,), now_s)
-
-
-def _rows(state: FoldState, series: Series) -> Ints:
-    """Rows of the facets of combinations, [N, FACETS]; -1 where a facet is not stated.
-
-    A provider's row is looked up once, and so is that of a task or region of it, in however many combinations it is.
-    """
-    providers, provider = series.words[0], series.part[:, 0]
-    rows = np.empty((len(series), FACETS), np.int64)
-    for facet, (words, part) in enumerate(zip(series.words, series.part.T, strict=True)):
-        codes = provider * len(words) + part if facet else provider
-        used, place = numbered(codes)
-        holders, stated_words = divmod(used, len(words)) if facet else (used, np.zeros_like(used))
-        known = [
-            _row(state, facet, providers[holder], words[word] if facet else "")
-            for holder, word in zip(holders.tolist(), stated_words.tolist(), strict=True)
-        ]
-        rows[:, facet] = np.array(known, np.int64)[place]
-    return rows
-
-
-def _row(state: FoldState, facet: int, provider: str, word: str) -> int:
-    """Row of one facet, made where there is none; -1 where it is not stated."""
-    name = facets_of(provider, *((word, "") if facet == _TASK else ("", word)))[facet] if facet else provider
-    return state.book.row(name) if name else -1
 
 
 def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDArray[np.bool_]:

@@ -27,7 +27,8 @@ from streams.changelog import Ledger, term_of
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
 from streams.settings import WorkerSettings
-from streams.steps.fold import FoldState, facets_of, fold
+from streams.steps.facets import facets_of
+from streams.steps.fold import FoldState, fold
 from streams.steps.updates import provider_of, row_name
 from streams.tables import load_book
 from streams.wire import decode

@@ -5,7 +5,8 @@ import pytest
 
 from scoring.book import KEEP_S, LAST_SEEN, Book
 from scoring.stats import STAT
-from streams.steps.fold import FoldState, facets_of, fold, mark_unsent, take_updates
+from streams.steps.facets import facets_of
+from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.updates import PaneUpdates
 from tests.support.plain_panes import (
     NOW_S,
