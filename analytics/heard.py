@@ -1,7 +1,10 @@
 """Reports as a predictor hears them: from messages of ``trust.reports``, or from the lake."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -40,6 +43,7 @@ _REPORT: Final = msgspec.json.Decoder(_Report)
 _COLUMNS: Final = ("provider_id", "outcome", "timestamp", "reporter_id", "task_type", "region", "latency_ms")
 _Row = tuple[Any, ...]
 """In the order of ``_COLUMNS``."""
+_row_of: Final[Callable[[_Report], _Row]] = attrgetter(*_COLUMNS)
 
 
 class ReportReader:
@@ -72,7 +76,7 @@ class ReportReader:
             return [None]
         if report.report_id is not None and self._is_known((report.provider_id, report.reporter_id, report.report_id)):
             return [None]
-        return [tuple(getattr(report, name) for name in _COLUMNS)]
+        return [_row_of(report)]
 
     def _is_known(self, key: _Row) -> bool:
         if key in self._newer or key in self._older:
@@ -117,12 +121,17 @@ def _arrow_rows(value: bytes | None) -> Sequence[_Row | None]:
 def _is_usable(row: _Row, received_s: float) -> bool:
     provider_id, outcome, timestamp, _, _, _, latency_ms = row
     try:
-        event_s = timestamp.timestamp() if hasattr(timestamp, "timestamp") else epoch_s(timestamp)
+        event_s = timestamp.timestamp() if isinstance(timestamp, datetime) else epoch_s(timestamp)
         long = latency_ms is not None and not 0 <= latency_ms <= _LONGEST_MS
-        named = isinstance(provider_id, str) and PROVIDER_ID.match(provider_id) is not None
+        named = isinstance(provider_id, str) and _is_name(provider_id)
     except (TypeError, ValueError, OverflowError):
         return False
     return named and outcome in OUTCOMES and not long and -PAST_S <= event_s - received_s <= FUTURE_S
+
+
+@lru_cache(maxsize=10_000)
+def _is_name(provider_id: str) -> bool:
+    return PROVIDER_ID.match(provider_id) is not None
 
 
 def _heard(rows: Sequence[_Row]) -> Heard:

@@ -2,50 +2,61 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 
-from scoring.records import ScoreRecord
 from scoring.tables import DIMENSIONS
 from streams.schemas import SCORES_SCHEMA
 from streams.wire import Record
 
 __all__ = ["score_rows"]
 
-_DECODER = msgspec.json.Decoder(ScoreRecord)
+
+class _Dimension(msgspec.Struct, gc=False):
+    value: float | None
+    z_score: float | None
+
+
+class _Score(msgspec.Struct, gc=False):
+    """What of a ``ScoreRecord`` has a column of its own; the rest is passed over."""
+
+    provider_id: str
+    facet: str
+    as_of_s: float
+    trust_score: float | None
+    lower: float | None
+    upper: float | None
+    success_probability: float | None
+    confidence: str
+    n: int
+    n_effective: float
+    flags: list[str]
+    dimensions: dict[str, _Dimension]
+
+
+_DECODER: Final = msgspec.json.Decoder(_Score)
+_AS_THEY_ARE: Final = tuple(name for name in _Score.__struct_fields__ if name in SCORES_SCHEMA.names)
+_NO_DIMENSION: Final = _Dimension(None, None)
 
 
 def score_rows(run: Sequence[Record], partition: int) -> pa.Table:
     """Rows for the lake's ``scores`` table; a tombstone gives none."""
-    rows = [_row(_DECODER.decode(record.value), record, partition) for record in run if record.value]
-    return pa.Table.from_pylist(rows, SCORES_SCHEMA)
-
-
-def _row(score: ScoreRecord, record: Record, partition: int) -> dict[str, Any]:
-    dimensions = score.dimensions
-    row: dict[str, Any] = {
-        "date": math.floor(score.as_of_s / 86_400),
-        "as_of": round(score.as_of_s * 1e6),
-        "partition": partition,
-        "offset": record.offset,
-        "record": (record.value or b"").decode(),
+    records = [record for record in run if record.value]
+    values = [record.value or b"" for record in records]
+    scores = list(map(_DECODER.decode, values))
+    columns: dict[str, list[Any]] = {name: list(map(attrgetter(name), scores)) for name in _AS_THEY_ARE}
+    columns |= {
+        "date": [math.floor(score.as_of_s / 86_400) for score in scores],
+        "as_of": [round(score.as_of_s * 1e6) for score in scores],
+        "record": list(map(bytes.decode, values)),
+        "partition": [partition] * len(scores),
+        "offset": [record.offset for record in records],
     }
-    for name in (
-        "provider_id",
-        "facet",
-        "trust_score",
-        "lower",
-        "upper",
-        "success_probability",
-        "confidence",
-        "n",
-        "n_effective",
-        "flags",
-    ):
-        row[name] = getattr(score, name)
     for name in DIMENSIONS:
-        row[name] = dimensions[name].value if name in dimensions else None
-        row[f"z_{name}"] = dimensions[name].z_score if name in dimensions else None
-    return row
+        found = [score.dimensions.get(name, _NO_DIMENSION) for score in scores]
+        columns[name] = [dimension.value for dimension in found]
+        columns[f"z_{name}"] = [dimension.z_score for dimension in found]
+    return pa.table([pa.array(columns[field.name], field.type) for field in SCORES_SCHEMA], schema=SCORES_SCHEMA)
