@@ -114,8 +114,8 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     flush_s = Pause(settings.lake_flush_s, settings.lake_flush_s)
     every = partial(_every, app, fence, telemetry)
     every(Pause(settings.tick_s, 2.0), "panes", fold.tick)
-    every(SCORES_PAUSE, "scores", hold_and_score)
-    every(flush_s, "reports", fold.flush, fold.is_full)
+    every(SCORES_PAUSE, "scores", hold_and_score, Wake(score.merged, after_s=LOOK_S, makes_up=True))
+    every(flush_s, "reports", fold.flush, Wake(fold.is_full))
     every(flush_s, "state", score.flush)
     if lake:
         every(flush_s, "lake", lake.flush)
@@ -174,19 +174,23 @@ def _every(
     pause: Pause,
     part: str,
     act: Callable[[], Awaitable[None]],
-    wanted: asyncio.Event | None = None,
+    wake: "Wake | None" = None,
 ) -> None:
     """Run ``act`` again and again while the worker holds its partitions; a failure is said and tried again.
 
-    Its rest ends early when it is ``wanted``, unless it failed the last time.
+    Its rest ends early when something wakes it, unless it failed the last time.
     """
 
     async def loop() -> None:
-        took_s = 0.0
+        took_s = owed_s = 0.0
         while not app.should_stop:
-            await _rest(app, pause, took_s, wanted if part not in telemetry.trouble else None)
+            may_wake = wake if part not in telemetry.trouble and not owed_s else None
+            cut_s = await _rest(app, pause, took_s, owed_s, may_wake)
+            owed_s = cut_s if wake and wake.makes_up else 0.0
             if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
                 continue
+            if wake is not None:
+                wake.event.clear()  # what it was for is dealt with now
             started = time.perf_counter()
             try:
                 await act()
@@ -206,24 +210,37 @@ def _every(
     app.task(loop)
 
 
-async def _rest(app: faust.App, pause: Pause, took_s: float, wanted: asyncio.Event | None) -> None:
-    """Rest after a round that took ``took_s``, for as long as is right for what waits while resting, or until wanted.
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """What ends a rest early."""
+
+    event: asyncio.Event
+    after_s: float = 0.0
+    """How long after it, so that what comes together is dealt with together."""
+    makes_up: bool = False
+    """Whether the next rest is longer by what was cut off this one, and not cut: so the loop takes no more time."""
+
+
+async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake: Wake | None) -> float:
+    """Rest after a round that took ``took_s``, for as long as is right for what waits while resting; how much was cut.
 
     What waited at the start may be gone long before: the last reports of a backlog would wait for nothing.
     """
-    rested_s = 0.0
+    started = time.perf_counter()
     while not app.should_stop:
         waiting = waiting_reports(app)
-        rest_s = pause.after(took_s, waiting) - rested_s
+        until = started + pause.after(took_s, waiting) + owed_s
+        rest_s = until - time.perf_counter()
         if rest_s <= 0:
-            return
+            break
         step_s = min(rest_s, REST_STEP_S) if waiting else rest_s
-        rested_s += step_s
-        if wanted is None:
+        if wake is None:
             await app.sleep(step_s)
             continue
         with suppress(TimeoutError):
-            await asyncio.wait_for(wanted.wait(), step_s)
-        if wanted.is_set():
-            wanted.clear()
-            return
+            await asyncio.wait_for(wake.event.wait(), step_s)
+        if wake.event.is_set():
+            if wake.after_s:
+                await app.sleep(min(wake.after_s, max(0.0, until - time.perf_counter())))
+            return max(0.0, until - time.perf_counter())
+    return 0.0

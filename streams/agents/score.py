@@ -70,6 +70,8 @@ class ScoreLoop:
         self._flushing = asyncio.Lock()
         self._last_round = timer()
         self._weights = adopted_weights(settings.weights)
+        self.merged = asyncio.Event()
+        """Set when panes were taken in."""
 
     def revoked(self, partitions: Iterable[TP]) -> None:
         """Let go of the state of partitions that leave."""
@@ -113,6 +115,7 @@ class ScoreLoop:
                 merge(held.state, decode_updates(record.value))
             held.through = event.message.offset
             held.waiting.events.append(event)
+            self.merged.set()
 
     async def tick(self) -> None:
         """Score who is due and waits longest, and send what a reader would see differently.
