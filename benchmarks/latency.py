@@ -63,6 +63,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=20_000, help="reports a second offered (default 20,000)")
     parser.add_argument("--seconds", type=float, default=60, help="for so long (default 60)")
     parser.add_argument("--providers", type=int, default=200, help="the load is about (default 200)")
+    parser.add_argument("--workers", type=int, default=1, help="share the partitions (default 1)")
 
 
 def run(given: argparse.Namespace) -> Iterator[Row]:
@@ -85,20 +86,21 @@ def _measured(given: argparse.Namespace, kafka: KafkaServer, children: Superviso
         "TRUSTSCORE_LAKE": str(place / "lake"),
         "TRUSTSCORE_DATA_DIR": str(place / "data"),
     }
-    worker, server = Worker(children, "worker", env), Server(children, "server", env)
-    wait_for([worker], lambda now: now.ready, "latency: the worker")
+    workers = [Worker(children, f"worker-{number + 1}", env) for number in range(given.workers)]
+    server = Server(children, "server", env)
+    wait_for(workers, lambda now: now.ready, "latency: the workers")
     server.wait_until_ready()
     whole_s = WARM_UP_S + given.seconds
-    before = worker.sample().cpu_s, server.cpu_s(), cpu_s(kafka.pid or 0) or 0.0
+    before = _cpu_of(workers), server.cpu_s(), cpu_s(kafka.pid or 0) or 0.0
     with _load(kafka.address, given.rate, whole_s, given.providers) as load:
         time.sleep(WARM_UP_S)
         probed = asyncio.run(_probe(kafka.address, f"{server.url}/mcp", given.seconds))
         offered = json.loads(load.communicate(timeout=whole_s + 60)[0].splitlines()[-1])
-    after = worker.sample().cpu_s, server.cpu_s(), cpu_s(kafka.pid or 0) or 0.0
+    after = _cpu_of(workers), server.cpu_s(), cpu_s(kafka.pid or 0) or 0.0
     reports = int(offered["acknowledged"])
     if reports < FOLDED_SHARE * given.rate * whole_s or offered["latest_s"] > 1:
         raise BenchmarkFailed(f"{given.rate:,.0f} reports/s were to be offered for {whole_s:g} s; got {offered}")
-    wait_for([worker], lambda now: now.folded >= reports + len(probed.seen_ms), "latency: folding the load")
+    wait_for(workers, lambda now: now.folded >= reports + len(probed.seen_ms), "latency: folding the load")
     used = [round((late - early) / whole_s, 3) for early, late in zip(before, after, strict=True)]
     facts = {
         "offered_per_s": round(reports / offered["seconds"]),
@@ -106,7 +108,7 @@ def _measured(given: argparse.Namespace, kafka: KafkaServer, children: Superviso
         "probes": len(probed.seen_ms),
         "max_ms": round(max(probed.seen_ms), 1),
         "tool_call_p50_ms": round(float(np.median(probed.call_ms)), 2),
-        "cores_used": dict(zip(("worker", "server", "kafka"), used, strict=True)),
+        "cores_used": dict(zip(("workers", "server", "kafka"), used, strict=True)),
     }
     p50_ms, p99_ms = (float(value) for value in np.percentile(probed.seen_ms, (50, 99)))
     yield Row("serving/check-latency-p50", p50_ms, "ms", None, TARGET_P50_MS, lower_is_better=True, facts=facts)
@@ -115,6 +117,10 @@ def _measured(given: argparse.Namespace, kafka: KafkaServer, children: Superviso
     trails = asyncio.run(trail_of(kafka.address, {name: partition_of(name) for name in (*PROBES, BUSY)}))
     yield from _stages([trails[name] for name in PROBES], [probed.seen_at.get(name, []) for name in PROBES])
     yield from _busy(trails[BUSY])
+
+
+def _cpu_of(workers: Sequence[Worker]) -> float:
+    return sum(worker.sample().cpu_s for worker in workers)
 
 
 def _stages(trails: Sequence[Trail], seen_at: Sequence[Sequence[float]]) -> Iterator[Row]:

@@ -32,8 +32,9 @@ __all__ = ["Parts", "build_app"]
 log = structlog.get_logger()
 LOOK_S: Final = 0.02
 """Seconds between two looks at who is to be scored."""
-SCORES_PAUSE: Final = Pause(LOOK_S, 2.0, times=1.0, busy_times=3.0)
-"""Of the scores: half of the time is theirs while nothing waits, a quarter while folding keeps up."""
+SCORES_PAUSE: Final = Pause(LOOK_S, 2.0, times=1.0, busy_times=6.0)
+"""Of the scores: half of the time is theirs while nothing waits, a seventh while folding keeps up. With a quarter, they
+and what follows from them, in the lake and at the servers, kept reports waiting of which nobody had seen a score."""
 BATCH_BYTES: Final = 1 << 19
 """Most bytes sent at once to a partition, below what a broker takes by default. A full batch is waited for until the
 broker has answered the one before: with the usual 16 KiB that is every third score."""
@@ -184,9 +185,8 @@ def _every(
     async def loop() -> None:
         took_s = owed_s = 0.0
         while not app.should_stop:
-            may_wake = wake if part not in telemetry.trouble and not owed_s else None
-            cut_s = await _rest(app, pause, took_s, owed_s, may_wake)
-            owed_s = cut_s if wake and wake.makes_up else 0.0
+            may_wake = wake if part not in telemetry.trouble else None
+            owed_s = await _rest(app, pause, took_s, owed_s, may_wake)
             if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
                 continue
             if wake is not None:
@@ -218,29 +218,34 @@ class Wake:
     after_s: float = 0.0
     """How long after it, so that what comes together is dealt with together."""
     makes_up: bool = False
-    """Whether the next rest is longer by what was cut off this one, and not cut: so the loop takes no more time."""
+    """Whether the next rest is longer by what was cut off this one, so that the loop takes no more time. No more is
+    owed than the length of a rest: who is woken sooner goes on resting until it is that."""
 
 
 async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake: Wake | None) -> float:
-    """Rest after a round that took ``took_s``, for as long as is right for what waits while resting; how much was cut.
+    """Rest after a round that took ``took_s``, for as long as is right for what waits while resting; what is owed then.
 
     What waited at the start may be gone long before: the last reports of a backlog would wait for nothing.
     """
-    started = time.perf_counter()
+    started, is_woken = time.perf_counter(), False
     while not app.should_stop:
         waiting = waiting_reports(app)
-        until = started + pause.after(took_s, waiting) + owed_s
-        rest_s = until - time.perf_counter()
+        usual_s = pause.after(took_s, waiting)
+        rest_s = started + usual_s + owed_s - time.perf_counter()
         if rest_s <= 0:
             break
         step_s = min(rest_s, REST_STEP_S) if waiting else rest_s
         if wake is None:
             await app.sleep(step_s)
-            continue
-        with suppress(TimeoutError):
-            await asyncio.wait_for(wake.event.wait(), step_s)
-        if wake.event.is_set():
-            if wake.after_s:
-                await app.sleep(min(wake.after_s, max(0.0, until - time.perf_counter())))
-            return max(0.0, until - time.perf_counter())
+        elif not is_woken:
+            with suppress(TimeoutError):
+                is_woken = await asyncio.wait_for(wake.event.wait(), step_s)
+            if is_woken and wake.after_s:
+                await app.sleep(wake.after_s)
+        elif not wake.makes_up:
+            break
+        elif rest_s > usual_s:
+            await app.sleep(min(step_s, rest_s - usual_s))
+        else:
+            return rest_s
     return 0.0

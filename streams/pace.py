@@ -10,7 +10,7 @@ BUSY: Final = 2_000
 """Reports waiting, from which on others rest as is meant for a busy worker: a tenth of a second of 20,000 a second."""
 BEHIND: Final = 100_000
 """Reports waiting, from which on nobody can see a fresh score yet."""
-BEHIND_S: Final = 5.0
+BEHIND_S: Final = 10.0
 """Most seconds between two rounds of anything but folding, while that many wait."""
 
 
@@ -34,7 +34,7 @@ class Pause(NamedTuple):
         >>> [round(pause.after(took_s, waiting), 3) for took_s, waiting in ((0.1, 0), (0.1, 1_000), (0.1, 20_000))]
         [0.1, 0.21, 0.6]
         >>> pause.after(0.02, 0), pause.after(0.1, 10**7)
-        (0.1, 5.0)
+        (0.1, 10.0)
         """
         longest_s = max(self.longest_s, BEHIND_S) if waiting > BEHIND else self.longest_s
         more = max(0.0, self.busy_times - self.times) * min(1.0, waiting / BUSY)
