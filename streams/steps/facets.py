@@ -56,7 +56,8 @@ class FacetRows:
     def of(self, series: Series, book: Book) -> Ints:
         """Rows of the facets of combinations, [N, FACETS]; -1 where a facet is not stated. New ones are made."""
         providers, *words = series.words
-        holder = np.array(list(map(book.row, providers)), np.int64)[series.part[:, 0]]
+        used, place = numbered(series.part[:, 0])
+        holder = np.array([book.row(providers[number]) for number in used.tolist()], np.int64)[place]
         rows = np.empty((len(series), FACETS), np.int64)
         rows[:, 0] = holder
         for kind, known in enumerate(self._words):

@@ -29,3 +29,9 @@ def test_rows_that_a_book_holds_already_are_found() -> None:
     found = FacetRows().of(Series.of([("p", "a", "eu"), ("q", "", "")]), book)
     assert found.tolist() == [[before["p"], before["p|task=a"], before["p|region=eu"]], [before["q"], -1, -1]]
     assert len(book.names) == len(before)
+
+
+def test_who_stands_in_no_combination_gets_no_row() -> None:
+    book = Book()
+    FacetRows().of(Series.of([("p", "a", ""), ("q", "b", "")])[1:], book)
+    assert book.names == ["q", "q|task=b"]
