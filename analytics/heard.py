@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, Any, Final
 
@@ -123,15 +122,10 @@ def _is_usable(row: _Row, received_s: float) -> bool:
     try:
         event_s = timestamp.timestamp() if isinstance(timestamp, datetime) else epoch_s(timestamp)
         long = latency_ms is not None and not 0 <= latency_ms <= _LONGEST_MS
-        named = isinstance(provider_id, str) and _is_name(provider_id)
+        named = isinstance(provider_id, str) and PROVIDER_ID.match(provider_id) is not None
     except (TypeError, ValueError, OverflowError):
         return False
     return named and outcome in OUTCOMES and not long and -PAST_S <= event_s - received_s <= FUTURE_S
-
-
-@lru_cache(maxsize=10_000)
-def _is_name(provider_id: str) -> bool:
-    return PROVIDER_ID.match(provider_id) is not None
 
 
 def _heard(rows: Sequence[_Row]) -> Heard:

@@ -85,17 +85,17 @@ class Sketches:
         if len(new):
             slots = np.unique(new)
             self._page[slots] = self._narrow.take(len(slots))
-        left = self._add(slot, place, counts)
+            page = self._page[slot]
+        left = self._add(page, place, counts)
         if len(left):
             self._widen(np.unique(slot[left]))
-            self._add(slot[left], place[left], counts[left])
+            self._add(self._page[slot[left]], place[left], counts[left])
         if counts.min(initial=0) < 0:
             self._give_back(np.unique(slot))
 
-    def _add(self, slot: Ints, place: Ints, counts: Ints) -> Ints:
+    def _add(self, page: NDArray[np.int32], place: Ints, counts: Ints) -> Ints:
         """Which were not added, their pages being too narrow."""
-        page = self._page[slot].astype(np.int64)
-        at = page * PAGE + np.where(page < 0, -place, place)
+        at = page.astype(np.int64) * PAGE + np.where(page < 0, -place, place)
         return add_to_pages(self._narrow.counts.reshape(-1), self._wide.counts.reshape(-1), at, counts)
 
     def _widen(self, slots: Ints) -> None:

@@ -187,10 +187,10 @@ def _every(
         while not app.should_stop:
             may_wake = wake if part not in telemetry.trouble else None
             owed_s = await _rest(app, pause, took_s, owed_s, may_wake)
+            if wake is not None:
+                wake.event.clear()  # what it was for is dealt with now, or after a rest if nothing may be done yet
             if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
                 continue
-            if wake is not None:
-                wake.event.clear()  # what it was for is dealt with now
             started = time.perf_counter()
             try:
                 await act()
@@ -227,11 +227,11 @@ async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake
 
     What waited at the start may be gone long before: the last reports of a backlog would wait for nothing.
     """
-    started, is_woken = time.perf_counter(), False
+    started, rested_s, is_woken = time.perf_counter(), 0.0, False
     while not app.should_stop:
         waiting = waiting_reports(app)
         usual_s = pause.after(took_s, waiting)
-        rest_s = started + usual_s + owed_s - time.perf_counter()
+        rest_s = usual_s + owed_s - rested_s
         if rest_s <= 0:
             break
         step_s = min(rest_s, REST_STEP_S) if waiting else rest_s
@@ -248,4 +248,5 @@ async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake
             await app.sleep(min(step_s, rest_s - usual_s))
         else:
             return rest_s
+        rested_s = time.perf_counter() - started
     return 0.0

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from scoring.records import ScoreRecord
 from scoring.tables import DIMENSIONS
 from streams.schemas import SCORES_SCHEMA
 from streams.wire import Record
@@ -15,31 +16,8 @@ from streams.wire import Record
 __all__ = ["score_rows"]
 
 
-class _Dimension(msgspec.Struct, gc=False):
-    value: float | None
-    z_score: float | None
-
-
-class _Score(msgspec.Struct, gc=False):
-    """What of a ``ScoreRecord`` has a column of its own; the rest is passed over."""
-
-    provider_id: str
-    facet: str
-    as_of_s: float
-    trust_score: float | None
-    lower: float | None
-    upper: float | None
-    success_probability: float | None
-    confidence: str
-    n: int
-    n_effective: float
-    flags: list[str]
-    dimensions: dict[str, _Dimension]
-
-
-_DECODER: Final = msgspec.json.Decoder(_Score)
-_AS_THEY_ARE: Final = tuple(name for name in _Score.__struct_fields__ if name in SCORES_SCHEMA.names)
-_NO_DIMENSION: Final = _Dimension(None, None)
+_DECODER: Final = msgspec.json.Decoder(ScoreRecord)
+_AS_THEY_ARE: Final = tuple(name for name in ScoreRecord.__annotations__ if name in SCORES_SCHEMA.names)
 
 
 def score_rows(run: Sequence[Record], partition: int) -> pa.Table:
@@ -56,7 +34,7 @@ def score_rows(run: Sequence[Record], partition: int) -> pa.Table:
         "offset": [record.offset for record in records],
     }
     for name in DIMENSIONS:
-        found = [score.dimensions.get(name, _NO_DIMENSION) for score in scores]
-        columns[name] = [dimension.value for dimension in found]
-        columns[f"z_{name}"] = [dimension.z_score for dimension in found]
+        found = [score.dimensions.get(name) for score in scores]
+        columns[name] = [None if dimension is None else dimension.value for dimension in found]
+        columns[f"z_{name}"] = [None if dimension is None else dimension.z_score for dimension in found]
     return pa.table([pa.array(columns[field.name], field.type) for field in SCORES_SCHEMA], schema=SCORES_SCHEMA)
