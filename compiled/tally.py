@@ -17,16 +17,18 @@ GROWTH: Final = 2
 
 class _Table(ctypes.Structure):
     _fields_ = (
-        ("keys", ctypes.c_void_p),
-        ("counts", ctypes.c_void_p),
-        ("is_changed", ctypes.c_void_p),
+        ("slots", ctypes.c_void_p),
         ("room", ctypes.c_int64),
         ("held", ctypes.c_int64),
+        ("changed", ctypes.c_int64),
+        ("words", ctypes.c_int64),
     )
 
 
 class Tally:
-    """Counts by key; 26 to 51 bytes a key, and some 10 ns to add to one.
+    """Counts by key, from 0 on, and which of them were added to; 12 to 24 bytes a key.
+
+    Where a key is 2**34 - 1 or more, or a count 2**29 or more, a key takes twice as much. Counts reach to 2**62.
 
     Raises
     ------
@@ -34,19 +36,14 @@ class Tally:
         Without the library.
     """
 
-    __slots__ = ("_table", "counts", "is_changed", "keys")
+    __slots__ = ("_slots", "_table")
 
     def __init__(self) -> None:
-        self._make(LEAST_ROOM)
+        self._make(LEAST_ROOM, 1)
 
-    def _make(self, room: int) -> None:
-        self.keys: Ints = np.full(room, -1, np.int64)
-        """[room]; -1 where nothing is."""
-        self.counts: Ints = np.empty(room, np.int64)
-        """[room]"""
-        self.is_changed: NDArray[np.bool_] = np.zeros(room, np.bool_)
-        """[room] whether it was added to, until somebody takes that back."""
-        self._table = _Table(pointer(self.keys), pointer(self.counts), pointer(self.is_changed), room, 0)
+    def _make(self, room: int, words: int) -> None:
+        self._slots: NDArray[np.uint64] = np.zeros(room * words, np.uint64)
+        self._table = _Table(pointer(self._slots), room, 0, 0, words)
 
     def __reduce_ex__(self, protocol: object) -> Never:
         raise TypeError("a Tally holds addresses of its own arrays and is not copied; put what it holds into a new one")
@@ -54,11 +51,17 @@ class Tally:
     def __len__(self) -> int:
         return int(self._table.held)
 
+    @property
+    def nbytes(self) -> int:
+        """What the table takes."""
+        return self._slots.nbytes
+
     def add(self, keys: Ints, amounts: Ints) -> None:
-        """Add to counts, which are changed by it; a key, from 0 on, may occur more than once."""
+        """Add to counts, which are changed by it; a key may occur more than once."""
         keys, amounts = _given(keys), _given(amounts)
-        if not len(self) and len(keys) > LEAST_ROOM:
-            self._make(1 << (len(keys) - 1).bit_length())  # most keys of one call differ: not grown step by step
+        is_first = not len(self) and len(keys) > LEAST_ROOM
+        if is_first:
+            self._make(_room_for(len(keys)), 1)  # most keys of one call differ: not grown step by step
         done = 0
         while done < len(keys):
             rest = keys[done:]
@@ -66,7 +69,9 @@ class Tally:
                 ctypes.byref(self._table), pointer(rest), pointer(amounts[done:]), ctypes.c_int64(len(rest))
             )
             if done < len(keys):
-                self._grow()
+                self._make_way()
+        if is_first and _room_for(len(self)) < self._table.room:  # they did not differ
+            self._move(_room_for(len(self)), self._table.words)
 
     def put(self, keys: Ints, counts: Ints) -> Ints:
         """Set counts of keys (each once); the counts before, 0 where there was none."""
@@ -79,14 +84,44 @@ class Tally:
                 ctypes.c_int64(len(rest)),
             )  # fmt: skip
             if done < len(keys):
-                self._grow()
+                self._make_way()
         return before
 
-    def _grow(self) -> None:
-        older, arrays = self._table, (self.keys, self.counts, self.is_changed)
-        self._make(GROWTH * len(self.keys))
+    def mark(self, keys: Ints) -> None:
+        """Mark those of the keys that it holds as changed."""
+        keys = _given(keys)
+        _compiled().trustscore_tally_mark(ctypes.byref(self._table), pointer(keys), ctypes.c_int64(len(keys)))
+
+    def all(self) -> tuple[Ints, Ints]:
+        """All keys, in no order, and their counts."""
+        keys, counts = (np.empty(self._table.held, np.int64) for _ in range(2))
+        _compiled().trustscore_tally_read(ctypes.byref(self._table), pointer(keys), pointer(counts))
+        return keys, counts
+
+    def take_changed(self) -> tuple[Ints, Ints]:
+        """Keys that were added to or marked since the last call, in no order, and their counts."""
+        keys, counts = (np.empty(self._table.changed, np.int64) for _ in range(2))
+        _compiled().trustscore_tally_take(ctypes.byref(self._table), pointer(keys), pointer(counts))
+        return keys, counts
+
+    def _make_way(self) -> None:
+        """Make a larger table where this one is full, else one of wider slots: what came next did not fit in one."""
+        table = self._table
+        if _room_for(len(self) + 1) > table.room:
+            self._move(GROWTH * table.room, table.words)
+        else:
+            self._move(table.room, 2)
+
+    def _move(self, room: int, words: int) -> None:
+        older, slots = self._table, self._slots
+        self._make(room, words)
         _compiled().trustscore_tally_fill(ctypes.byref(self._table), ctypes.byref(older))
-        del arrays  # until here the older table points into them
+        del slots  # until here the older table points into them
+
+
+def _room_for(keys: int) -> int:
+    """The least room of which so many keys take at most two thirds."""
+    return max(LEAST_ROOM, 1 << (-(-3 * keys // 2) - 1).bit_length())
 
 
 def _given(values: Ints) -> Ints:

@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.arrays import grown, stated
+from scoring.arrays import grown
 from scoring.counts import new_counts
 from scoring.narrow import Narrow
 from scoring.panes import Ints
-from scoring.stats import LEVELS_S, STATS
+from scoring.stats import LEVELS_S
+from scoring.sums import Sums, dense, joined
 
 __all__ = ["KEEP_S", "LAST_SEEN", "Block", "BlockKey", "Book", "Closed", "Part"]
 
@@ -64,13 +65,10 @@ class Block:
         """Those from ``first`` up to, not including, ``last`` that hold something, ascending."""
         return np.flatnonzero(self.place[first:last]) + first
 
-    def of(self, rows: Ints) -> Ints:
-        """What ``rows`` hold, [n, len(STATS)]."""
+    def of(self, rows: Ints) -> dict[int, Ints]:
+        """What ``rows`` hold, as ``Sums``."""
         place = self.place[rows]
-        stats = np.zeros((len(STATS), len(rows)), np.int64)  # a column lies together
-        for number, column in self._columns.items():
-            stats[number] = column[place]
-        return stats.T
+        return {number: column[place] for number, column in self._columns.items()}
 
     def offsets(self, rows: Ints) -> Ints:
         """Last source offset of ``rows``, -1 for those that hold nothing."""
@@ -97,12 +95,17 @@ class Block:
             column = self._columns[number] = np.zeros(self.room, np.int64)
         return column
 
-    def add(self, rows: Ints, stats: Ints, offset: Ints) -> None:
-        """Add ``stats`` [n, len(STATS)], of either sign, to ``rows``, each given once, and set their offsets."""
-        place = self.places(rows)
-        for number in stated(stats):
-            self.column(number)[place] += stats[:, number]
+    def put(self, rows: Ints, sums: Sums, offset: Ints) -> dict[int, Ints]:
+        """Let ``rows``, each given once, hold these sums and offsets; what that adds to each statistic it changes."""
+        place, nothing, changes = self.places(rows), np.zeros(len(rows), np.int64), dict[int, Ints]()
+        for number in {*self._columns, *sums}:
+            column = self._columns.get(number)
+            change = sums.get(number, nothing) - (nothing if column is None else column[place])
+            if change.any():
+                self.column(number)[place] += change
+                changes[number] = change
         self.offset[place] = offset
+        return changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Part:
     """Rows of a block as they go to the changelog: only those that hold something."""
 
     rows: Ints
-    stats: Ints
+    sums: Sums
     offset: Ints
     latency_keys: Ints
     latency_counts: Ints
@@ -128,7 +131,7 @@ class Closed(NamedTuple):
 
 
 _NOTHING: Final = np.empty(0, np.int64)
-EMPTY: Final = Part(_NOTHING, np.zeros((0, len(STATS)), np.int64), _NOTHING, _NOTHING, _NOTHING)
+EMPTY: Final = Part(_NOTHING, {}, _NOTHING, _NOTHING, _NOTHING)
 
 
 class Book:
@@ -246,14 +249,14 @@ class Book:
         block = self.blocks.get(key)
         if block is not None:
             block.grow(len(self.names))
-            return block.of(rows)
+            return dense(block.of(rows), len(rows))
         narrow = self._narrow.get(key)
         if narrow is None:
             if key not in self.closed:
                 return None
-            parts = [(part.rows, part.stats) for part in self.closed[key].parts()]
-            narrow = Narrow(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-            self._narrow[key] = narrow
+            parts = list(self.closed[key].parts())
+            rows_held = np.concatenate([part.rows for part in parts])
+            narrow = self._narrow[key] = Narrow(rows_held, joined([(part.sums, len(part.rows)) for part in parts]))
         return narrow.of(rows)
 
     def restore(self, key: BlockKey, part: Part) -> None:
@@ -277,7 +280,7 @@ class Book:
 
 
 def _fill(block: Block, part: Part) -> None:
-    block.add(part.rows, part.stats - block.of(part.rows), part.offset)
+    block.put(part.rows, part.sums, part.offset)
     block.latency.put(part.latency_keys, part.latency_counts)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from compiled.arrays import in_order
 from compiled.library import library
@@ -62,20 +61,17 @@ class HashedCounts:
         return self._tally.put(keys, counts)
 
     def mark(self, rows: Ints) -> None:  # noqa: D102
-        keys = self._tally.keys
-        self._tally.is_changed |= (keys >= 0) & np.isin(keys // BUCKETS, rows)
+        keys, _ = self._tally.all()
+        self._tally.mark(keys[np.isin(keys // BUCKETS, rows)])
 
     def mark_all(self) -> None:  # noqa: D102
-        self._tally.is_changed[:] = self._tally.keys >= 0
+        self._tally.mark(self._tally.all()[0])
 
     def take_changed(self) -> tuple[Ints, Ints]:  # noqa: D102
-        changed = self._tally.is_changed
-        here = np.flatnonzero(changed)
-        changed[here] = False
-        return self._sorted(here)
+        return in_order(*self._tally.take_changed())
 
     def all(self) -> tuple[Ints, Ints]:  # noqa: D102
-        return self._ordered or self._sorted(np.flatnonzero(self._tally.keys >= 0))
+        return self._ordered or in_order(*self._tally.all())
 
     def of_rows(self, first: int, last: int) -> tuple[Ints, Ints]:  # noqa: D102
         keys, counts = self._ordered = self.all()
@@ -84,9 +80,6 @@ class HashedCounts:
 
     def all_read(self) -> None:  # noqa: D102
         self._ordered = None
-
-    def _sorted(self, slots: NDArray[np.int64]) -> tuple[Ints, Ints]:
-        return in_order(self._tally.keys[slots], self._tally.counts[slots])
 
 
 new_counts: Final[Callable[[], Counts]] = HashedCounts if library() else SortedCounts

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from scoring.panes import Ints
 from scoring.stats import STATS
+from scoring.sums import Sums
 
 __all__ = ["Narrow", "columns_by_width", "width_of"]
 
@@ -26,14 +27,15 @@ def width_of(bits: int) -> int:
     return bisect_left(_MOST, bits) if bits >= 0 else len(_MOST)
 
 
-def columns_by_width(stats: Ints) -> dict[int, list[int]]:
-    """Columns that hold anything but zeros, by ``width_of`` all their values.
+def columns_by_width(sums: Sums) -> dict[int, list[int]]:
+    """Statistics that are anything but 0, ascending, by ``width_of`` all their values.
 
-    >>> columns_by_width(np.array([[0, 3, 70_000, 4]]))
+    >>> columns_by_width({3: np.array([4]), 2: np.array([70_000]), 1: np.array([3]), 0: np.array([0])})
     {0: [1, 3], 2: [2]}
     """
     groups: dict[int, list[int]] = {}
-    for column, bits in enumerate(np.bitwise_or.reduce(stats, axis=0, initial=0).tolist()):
+    for column in sorted(sums):
+        bits = int(np.bitwise_or.reduce(sums[column], initial=0))
         if bits:
             groups.setdefault(width_of(bits), []).append(column)
     return groups
@@ -46,25 +48,24 @@ class Narrow:
     ----------
     rows
         [n], ascending.
-    stats
-        [n, len(STATS)].
+    sums
+        Of these rows.
 
     Examples
     --------
-    >>> stats = np.zeros((2, 31), np.int64)
-    >>> stats[:, 0] = 3, 70_000
-    >>> held = Narrow(np.array([4, 9]), stats)
+    >>> held = Narrow(np.array([4, 9]), {0: np.array([3, 70_000])})
     >>> held.of(np.array([9, 5, 4]))[:, 0].tolist(), held.nbytes
     ([70000, 0, 3], 16)
     """
 
     __slots__ = ("_groups", "_rows")
 
-    def __init__(self, rows: Ints, stats: Ints) -> None:
+    def __init__(self, rows: Ints, sums: Sums) -> None:
         self._rows: NDArray[np.int32] = rows.astype(np.int32)
-        groups = columns_by_width(stats)
+        groups = columns_by_width(sums)
         self._groups: Sequence[tuple[list[int], NDArray[np.integer]]] = [
-            (columns, stats[:, columns].astype(_KINDS[width])) for width, columns in groups.items()
+            (columns, np.stack([sums[column] for column in columns], axis=1).astype(_KINDS[width]))
+            for width, columns in groups.items()
         ]
 
     @property

@@ -1,16 +1,16 @@
 """Rolling windows of many entities: what came is added, what expired subtracted; exact, the sums being integers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 
 from compiled.arrays import add_columns
-from scoring.arrays import stated
 from scoring.book import BlockKey, Book, Part
 from scoring.panes import Ints
 from scoring.sketches import Sketches
 from scoring.stats import BUCKETS, LEVELS_S, QUANTILE_WINDOWS, STATS, WINDOWS, covers
+from scoring.sums import Sums
 
 __all__ = ["BASELINE_HOURS", "BASELINE_MINUTES", "Windows", "baseline_starts"]
 
@@ -55,20 +55,17 @@ class Windows:
             sums[number] = column[:, entities]
         return np.ascontiguousarray(sums.T)
 
-    def add(self, key: BlockKey, entities: Ints, stats: Ints) -> None:
-        """Add ``stats`` [n, statistic] of one pane to the windows that cover it now."""
-        covering = self._covering(key)
-        if covering:
-            columns = {number: np.ascontiguousarray(stats[:, number]) for number in stated(stats)}
-            for window in covering:
-                self._add(window, entities, columns)
+    def add(self, key: BlockKey, entities: Ints, sums: Sums) -> None:
+        """Add ``sums`` of panes of one block, [n] as the entities, to the windows that cover it now."""
+        for window in self._covering(key):
+            self._add(window, entities, sums)
 
-    def _add(self, window: int, entities: Ints, columns: Mapping[int, Ints]) -> None:
-        for number in columns:
+    def _add(self, window: int, entities: Ints, sums: Sums) -> None:
+        for number in sums:
             if number not in self._columns:
                 self._columns[number] = np.zeros((len(WINDOWS), self._entities), np.int64)
-        targets = [self._columns[number][window] for number in columns]
-        add_columns(targets, entities, list(columns.values()))
+        targets = [self._columns[number][window] for number in sums]
+        add_columns(targets, entities, list(sums.values()))
 
     def add_latency(self, key: BlockKey, entities: Ints, buckets: Ints, counts: Ints) -> None:
         """Add latency ``counts`` [n] of one pane to the histograms that cover it now."""
@@ -103,9 +100,8 @@ class Windows:
         entities = entity_of_row[part.rows]
         row = part.latency_keys // BUCKETS
         holders, buckets = entity_of_row[row], part.latency_keys - row * BUCKETS
-        columns = {number: np.ascontiguousarray(part.stats[:, number]) for number in stated(part.stats)}
         for number, sign in signs:
-            self._add(number, entities, {column: sign * values for column, values in columns.items()})
+            self._add(number, entities, {column: sign * values for column, values in part.sums.items()})
             if number in _SKETCH:
                 self.sketches.add(_SKETCH[number], holders, buckets, sign * part.latency_counts)
         return entities

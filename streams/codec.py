@@ -6,11 +6,11 @@ import cramjam
 import msgspec
 import numpy as np
 
-from scoring.arrays import stated
 from scoring.book import Part
 from scoring.narrow import columns_by_width, width_of
 from scoring.panes import Ints
-from scoring.stats import BUCKETS, STATS
+from scoring.stats import BUCKETS
+from scoring.sums import Sums
 from streams.steps.updates import PaneUpdates, source_of
 
 __all__ = [
@@ -20,10 +20,11 @@ __all__ = [
 LAYOUT: Final = 3
 """Number of the layout of a part. Layouts 1, where every integer took 8 bytes, and 2, where all statistics of a part
 were as wide as the widest, are still read; any other is refused."""
-UPDATES_LAYOUT: Final = 2
-"""Number of the layout of updates, whose layout 1 is still read."""
+UPDATES_LAYOUT: Final = 3
+"""Number of the layout of updates. Layouts 1, of integers of 8 bytes, and 2, of statistics as wide as the widest, are
+still read."""
 _WIDE: Final = 1
-_UPDATES_BEGIN: Final = bytes((0x9B, UPDATES_LAYOUT)), bytes((0x9C, UPDATES_LAYOUT))
+_UPDATES_BEGIN: Final = tuple(bytes((array, layout)) for array in (0x9B, 0x9C) for layout in (2, UPDATES_LAYOUT))
 """MessagePack's array of eleven or twelve, and the layout; an array of names follows. Updates of layout 1 are lz4
 blocks, which begin with their length: below 9 MB, its third byte is no array."""
 _ARRAY: Final = 0x90
@@ -73,8 +74,9 @@ class _Updates(msgspec.Struct, array_like=True):
     level_s: bytes
     start_s: bytes
     last_offset: bytes
-    columns: bytes
-    stats: bytes
+    columns: list[bytes] | bytes
+    stats: list[bytes] | bytes
+    """As of a part; of layouts 1 and 2 the one item stands for itself."""
     latency_pane: bytes
     latency_bucket: bytes
     latency_count: bytes
@@ -135,17 +137,15 @@ def _ints(value: bytes, layout: int) -> Ints:
     return np.frombuffer(value, _KIND_OF[value[:2]], offset=2).astype(np.int64)
 
 
-def _sparse(stats: Ints) -> tuple[bytes, bytes]:
-    """Which columns hold anything, and those alone: most traffic states few fields."""
-    used = np.array(stated(stats), np.int64)
-    return _bytes(used), _bytes(stats[:, used].reshape(-1))
-
-
-def _dense(columns: bytes, stats: bytes, rows: int, layout: int) -> Ints:
-    used = _ints(columns, layout)
-    dense = np.zeros((len(STATS), rows), np.int64)  # a column lies together
-    dense[used] = _ints(stats, layout).reshape(rows, len(used)).T
-    return dense.T
+def _sums(columns: list[bytes] | bytes, stats: list[bytes] | bytes, rows: int, layout: int) -> dict[int, Ints]:
+    """Statistics of so many rows that ``_by_width`` wrote, or a layout before it, row after row and all as wide."""
+    if isinstance(columns, bytes) or isinstance(stats, bytes):
+        used, values = _ints(bytes(columns), layout), _ints(bytes(stats), layout)  # type: ignore[arg-type]
+        return dict(zip(used.tolist(), np.ascontiguousarray(values.reshape(rows, len(used)).T), strict=True))
+    sums: dict[int, Ints] = {}
+    for group, of_group in zip(columns, stats, strict=True):
+        sums |= zip(group, _ints(of_group, layout).reshape(len(group), rows), strict=True)
+    return sums
 
 
 def _based(values: Ints) -> bytes:
@@ -158,10 +158,11 @@ def _unbased(value: bytes) -> Ints:
     return _ints(value[8:], LAYOUT) + int.from_bytes(value[:8], "little", signed=True)
 
 
-def _by_width(stats: Ints) -> tuple[list[bytes], list[bytes]]:
+def _by_width(sums: Sums) -> tuple[list[bytes], list[bytes]]:
     """Columns and values of the statistics that hold anything, a sum of microseconds apart from counts."""
-    groups = columns_by_width(stats)
-    return [bytes(used) for used in groups.values()], [_bytes(stats.T[used], width) for width, used in groups.items()]
+    groups = columns_by_width(sums)
+    values = [np.concatenate([sums[column] for column in used]) for used in groups.values()]
+    return list(map(bytes, groups.values())), [_bytes(of, width) for of, width in zip(values, groups, strict=True)]
 
 
 def _latency(part: Part) -> tuple[Ints, Ints, Ints]:
@@ -181,7 +182,7 @@ def _latency(part: Part) -> tuple[Ints, Ints, Ints]:
 
 def encode_part(part: Part) -> bytes:
     """One changelog value. Each latency key must be of a row that the part holds."""
-    stated = _by_width(part.stats)
+    stated = _by_width(part.sums)
     latency = [_bytes(values) for values in _latency(part)]
     return _packed(_Part(LAYOUT, _based(part.rows), _based(part.offset), *stated, *latency))
 
@@ -200,11 +201,8 @@ def decode_part(value: bytes) -> Part:
         return _part_before(plain)
     m = _message(plain, _Part, LAYOUT)
     rows, buckets, counts = _unbased(m.rows), _ints(m.latency_buckets, layout), _ints(m.latency_counts, layout)
-    stats = np.zeros((len(rows), len(STATS)), np.int64)
-    for columns, values in zip(m.columns, m.stats, strict=True):
-        stats.T[list(columns)] = _ints(values, layout).reshape(len(columns), len(rows))
     keys = np.repeat(rows, _ints(m.buckets, layout)) * BUCKETS + buckets
-    return Part(rows, stats, _unbased(m.offset), keys, counts)
+    return Part(rows, _sums(m.columns, m.stats, len(rows), layout), _unbased(m.offset), keys, counts)
 
 
 def checked_part(value: bytes) -> bytes:
@@ -220,13 +218,13 @@ def checked_part(value: bytes) -> bytes:
 def _part_before(plain: bytes) -> Part:
     m = _message(plain, _PartBefore, LAYOUT)
     rows, offset, keys, counts = (_ints(v, m.layout) for v in (m.rows, m.offset, m.latency_keys, m.latency_counts))
-    return Part(rows, _dense(m.columns, m.stats, len(rows), m.layout), offset, keys, counts)
+    return Part(rows, _sums(m.columns, m.stats, len(rows), m.layout), offset, keys, counts)
 
 
 def encode_updates(updates: PaneUpdates) -> bytes:
     """One message of ``trust.panes``."""
     u = updates
-    panes = (_bytes(u.entity), _bytes(u.level_s), _bytes(u.start_s), _bytes(u.last_offset), *_sparse(u.stats))
+    panes = (_bytes(u.entity), _bytes(u.level_s), _bytes(u.start_s), _bytes(u.last_offset), *_by_width(u.sums))
     latency = (_bytes(u.latency_pane), _bytes(u.latency_bucket), _bytes(u.latency_count))
     message = _Updates(UPDATES_LAYOUT, u.names, *panes, *latency, dict(u.since))
     return msgspec.msgpack.encode(message)  # narrow already: not worth packing
@@ -238,9 +236,9 @@ def decode_updates(value: bytes) -> PaneUpdates:
     m = _message(value if narrow else _unpacked(value), _Updates, UPDATES_LAYOUT)
     entity, level_s, start_s, last = (_ints(v, m.layout) for v in (m.entity, m.level_s, m.start_s, m.last_offset))
     pane, bucket, count = (_ints(v, m.layout) for v in (m.latency_pane, m.latency_bucket, m.latency_count))
-    stats = _dense(m.columns, m.stats, len(entity), m.layout)
+    sums = _sums(m.columns, m.stats, len(entity), m.layout)
     sources = np.array(list(map(source_of, m.names)), np.int64)
-    return PaneUpdates(m.names, sources, entity, level_s, start_s, last, stats, pane, bucket, count, m.since)
+    return PaneUpdates(m.names, sources, entity, level_s, start_s, last, sums, pane, bucket, count, m.since)
 
 
 def encode_names(names: list[str]) -> bytes:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiled.arrays import add_columns, numbered, raise_at
-from scoring.arrays import stacked, stated, stretches
+from scoring.arrays import stated, stretches
 from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, distinct_rows, is_past
 from scoring.panes import Columns, Increments, Ints, increments
 from scoring.series import Series
 from scoring.stats import BUCKETS, LEVELS_S
+from scoring.sums import joined
 from streams.steps.facets import FACETS, FacetRows
 from streams.steps.updates import PaneUpdates, row_name
 
@@ -151,7 +152,7 @@ def take_updates(state: FoldState, source: int) -> PaneUpdates | None:
         np.concatenate([np.full(len(part.rows), part.key[0]) for part in parts]),
         np.concatenate([np.full(len(part.rows), part.key[1]) for part in parts]),
         np.concatenate([part.block.offsets(part.rows) for part in parts]),
-        stacked([part.block.of(part.rows) for part in parts]),
+        joined([(part.block.of(part.rows), len(part.rows)) for part in parts]),
         np.concatenate(latency_pane),
         np.concatenate([part.keys % BUCKETS for part in parts]),
         np.concatenate([part.counts for part in parts]),

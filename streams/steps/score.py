@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from compiled.arrays import numbered
 from scoring import trust
-from scoring.arrays import add_rows, grown, rows_of, stated
+from scoring.arrays import add_rows, grown
 from scoring.book import LAST_SEEN, BlockKey, Book
 from scoring.evidence import Evidence, together
 from scoring.panes import Ints
 from scoring.records import ScoreRecord
 from scoring.stats import BUCKETS, STATS
+from scoring.sums import taken
 from scoring.weights import DEFAULT, Weights
 from scoring.windows import Windows
 from streams.steps.updates import SEPARATOR, PaneUpdates, grouped, newest, source_of, without_sources
@@ -75,7 +76,6 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
     _grow(state)
     codes, group = numbered(updates.level_s << 40 | updates.start_s)
     panes, entries = grouped(group, len(codes)), grouped(group[updates.latency_pane], len(codes))
-    columns = stated(updates.stats)
     for code, pane, entry in zip(codes.tolist(), panes, entries, strict=True):
         key = (code >> 40, code & ((1 << 40) - 1))
         block = state.book.block(key)
@@ -85,7 +85,7 @@ def merge(state: ScoreState, updates: PaneUpdates) -> None:
             old[pane[~newer]] = True
             pane, entry = pane[newer], entry[~old[updates.latency_pane[entry]]]
         if len(pane):
-            _take_in(state, key, updates, rows, pane, entry, columns)
+            _take_in(state, key, updates, rows, pane, entry)
 
 
 def _without_gaps(state: ScoreState, updates: PaneUpdates) -> PaneUpdates:
@@ -103,12 +103,10 @@ def _without_gaps(state: ScoreState, updates: PaneUpdates) -> PaneUpdates:
     return updates
 
 
-def _take_in(
-    state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints, pane: Ints, entry: Ints, columns: list[int]
-) -> None:
-    """Set panes of one block, and add to the windows what that changes; ``columns`` of the statistics are stated."""
+def _take_in(state: ScoreState, key: BlockKey, updates: PaneUpdates, rows: Ints, pane: Ints, entry: Ints) -> None:
+    """Set panes of one block, and add to the windows what that changes."""
     block, row = state.book.block(key), rows[pane]
-    change = rows_of(updates.stats, pane, columns) - block.of(row)
+    change = block.put(row, taken(updates.sums, pane), updates.last_offset[pane])
     if key != LAST_SEEN:
         state.windows.add(key, state.entity_of_row[row], change)
         line, bucket = rows[updates.latency_pane[entry]], updates.latency_bucket[entry]
@@ -116,7 +114,6 @@ def _take_in(
         added = count - block.latency.put(line * BUCKETS + bucket, count)
         state.windows.add_latency(key, state.entity_of_row[line], bucket, added)
         state.usual.changed(key, state.entity_of_row[row])
-    block.add(row, change, updates.last_offset[pane])
     state.book.touch(key, row)
     state.changed.update(state.entity_of_row[row].tolist())
 

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from compiled.arrays import numbered, raise_at
-from scoring.arrays import rows_of, stacked, stated
 from scoring.panes import Ints
+from scoring.sums import Sums, joined, taken
 
 __all__ = [
     "SEPARATOR",
@@ -45,8 +45,8 @@ class PaneUpdates:
     level_s: Ints
     start_s: Ints
     last_offset: Ints
-    stats: Ints
-    """[G, len(STATS)]"""
+    sums: Sums
+    """Of the panes."""
     latency_pane: Ints
     """[K] index into G."""
     latency_bucket: Ints
@@ -117,7 +117,7 @@ def concatenated(parts: Sequence[PaneUpdates]) -> PaneUpdates:
         np.concatenate([part.level_s for part in parts]),
         np.concatenate([part.start_s for part in parts]),
         np.concatenate([part.last_offset for part in parts]),
-        stacked([part.stats for part in parts]),
+        joined([(part.sums, len(part.entity)) for part in parts]),
         np.concatenate([part.latency_pane + before for part, before in zip(parts, panes_before, strict=False)]),
         np.concatenate([part.latency_bucket for part in parts]),
         np.concatenate([part.latency_count for part in parts]),
@@ -140,10 +140,10 @@ def split(updates: PaneUpdates, target: Ints, most: int = MOST_PANES) -> Iterato
         rank = np.arange(len(order)) - np.repeat(np.cumsum(panes_of) - panes_of, panes_of)
         message[order] += rank // most
         panes = [order[here] for here in grouped(message[order], messages)]
-    renumbered, columns = np.empty(len(message), np.int64), stated(updates.stats)
+    renumbered = np.empty(len(message), np.int64)
     for here, entry in zip(panes, grouped(message[updates.latency_pane], messages), strict=True):
         renumbered[here] = np.arange(len(here))
-        yield int(place_of[here[0]]), _only(updates, here, entry, renumbered, columns)
+        yield int(place_of[here[0]]), _only(updates, here, entry, renumbered)
 
 
 def grouped(group: Ints, groups: int) -> list[Ints]:
@@ -179,14 +179,11 @@ def without_sources(updates: PaneUpdates, sources: Collection[int]) -> PaneUpdat
     kept = ~np.isin(updates.source, list(sources))[updates.entity]
     panes, renumbered = np.flatnonzero(kept), np.cumsum(kept) - 1
     entries = np.flatnonzero(kept[updates.latency_pane])
-    return _only(updates, panes, entries, renumbered, stated(updates.stats))
+    return _only(updates, panes, entries, renumbered)
 
 
-def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints, columns: list[int]) -> PaneUpdates:
-    """Some panes and their latency entries; ``renumbered`` [G] says where each of the panes is among them.
-
-    Only ``columns`` of the statistics hold anything.
-    """
+def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints) -> PaneUpdates:
+    """Some panes and their latency entries; ``renumbered`` [G] says where each of the panes is among them."""
     used, entity = numbered(updates.entity[panes])
     return PaneUpdates(
         list(map(updates.names.__getitem__, used.tolist())),
@@ -195,7 +192,7 @@ def _only(updates: PaneUpdates, panes: Ints, entry: Ints, renumbered: Ints, colu
         updates.level_s[panes],
         updates.start_s[panes],
         updates.last_offset[panes],
-        rows_of(updates.stats, panes, columns),
+        taken(updates.sums, panes),
         renumbered[updates.latency_pane[entry]],
         updates.latency_bucket[entry],
         updates.latency_count[entry],

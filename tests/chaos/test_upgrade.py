@@ -9,7 +9,10 @@ import cramjam
 import msgspec
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from scoring.book import Part
+from scoring.sums import dense
 from streams.changelog import TERM_HEADER, term_of
 from streams.codec import decode_part
 from tests.support.fault_line import FaultLine
@@ -25,11 +28,17 @@ def _packed(message: list[Any]) -> bytes:
     return bytes(cramjam.lz4.compress_block(msgspec.msgpack.encode(message)))
 
 
+def _stated(part: Part) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which statistics of a part hold anything, and these row by row."""
+    stats = dense(part.sums, len(part.rows))
+    used = np.flatnonzero(stats.any(axis=0)).astype(np.int64)
+    return used, np.ascontiguousarray(stats[:, used])
+
+
 def as_layout_1(value: bytes) -> bytes:
     """A part as version 0.1 wrote it: every integer in 8 bytes."""
     part = decode_part(value)
-    used = np.flatnonzero(part.stats.any(axis=0)).astype(np.int64)
-    stats = np.ascontiguousarray(part.stats[:, used])
+    used, stats = _stated(part)
     fields = (part.rows, part.offset, used, stats, part.latency_keys, part.latency_counts)
     return _packed([1, *(field.astype("<i8").tobytes() for field in fields)])
 
@@ -37,8 +46,8 @@ def as_layout_1(value: bytes) -> bytes:
 def as_layout_2(value: bytes) -> bytes:
     """A part with statistics all as wide as the widest, and latency keys of row and bucket together."""
     part = decode_part(value)
-    used = np.flatnonzero(part.stats.any(axis=0))
-    fields = (part.rows, part.offset, used, part.stats[:, used], part.latency_keys, part.latency_counts)
+    used, stats = _stated(part)
+    fields = (part.rows, part.offset, used, stats, part.latency_keys, part.latency_counts)
     return _packed([2, *(b"i8" + np.ascontiguousarray(field).astype("<i8").tobytes() for field in fields)])
 
 

@@ -15,6 +15,7 @@ from scoring.book import LAST_SEEN, Book
 from scoring.panes import Columns
 from scoring.reports import CONSISTENCY, OUTCOMES, SECURITY
 from scoring.stats import BUCKET_BOUNDS_US, BUCKETS, STATS
+from scoring.sums import dense
 
 __all__ = [
     "NOW_S", "Pane", "PaneKey", "Report", "columns_of_reports", "entities_of", "newest_of", "panes_in", "panes_of",
@@ -154,7 +155,8 @@ def panes_in(book: Book) -> tuple[dict[PaneKey, Pane], dict[str, tuple[int, int]
     for level_s, start_s in book.block_keys():
         block = book.block((level_s, start_s))
         rows = np.arange(len(book.names))
-        for name, offset, values in zip(book.names, block.offsets(rows).tolist(), block.of(rows).tolist(), strict=True):
+        held = dense(block.of(rows), len(rows)).tolist()
+        for name, offset, values in zip(book.names, block.offsets(rows).tolist(), held, strict=True):
             if offset < 0:
                 assert not any(values), "a row without an offset holds something"
             elif (level_s, start_s) == LAST_SEEN:

@@ -12,24 +12,51 @@ from hypothesis import strategies as st
 from compiled import tally as module
 from compiled.tally import Tally
 
-keys = st.lists(st.one_of(st.integers(0, 40), st.sampled_from([0, 2**40, 2**62, 2**63 - 1])), max_size=200)
+keys = st.lists(
+    st.one_of(st.integers(0, 40), st.sampled_from([0, 2**34 - 2, 2**34 - 1, 2**40, 2**63 - 1])), max_size=200
+)
+amounts = st.one_of(st.integers(0, 40), st.sampled_from([-(2**40), -1, 2**28, 2**29 - 1, 2**29, 2**40]))
 
 
 def held(tally: Tally) -> dict[int, int]:
-    here = tally.keys >= 0
-    return dict(zip(tally.keys[here].tolist(), tally.counts[here].tolist(), strict=True))
+    keys, counts = tally.all()
+    assert len(keys) == len(tally)
+    return dict(zip(keys.tolist(), counts.tolist(), strict=True))
 
 
-@given(st.lists(keys, max_size=6))
-def test_adding_any_keys_in_any_parts_is_what_a_dictionary_does(parts: list[list[int]]) -> None:
+def taken(tally: Tally) -> dict[int, int]:
+    keys, counts = tally.take_changed()
+    assert len(set(keys.tolist())) == len(keys)
+    return dict(zip(keys.tolist(), counts.tolist(), strict=True))
+
+
+@given(st.lists(keys, max_size=6), st.data())
+def test_adding_any_keys_in_any_parts_is_what_a_dictionary_does(parts: list[list[int]], data: st.DataObject) -> None:
+    """Whether a slot holds them in one word or in two, and whenever that changes."""
     tally, wanted = Tally(), Counter[int]()
     for part in parts:
-        tally.add(np.array(part, np.int64), np.arange(len(part)))
-        for amount, key in enumerate(part):
+        added = data.draw(st.lists(amounts, min_size=len(part), max_size=len(part)))
+        tally.add(np.array(part, np.int64), np.array(added, np.int64))
+        for key, amount in zip(part, added, strict=True):
             wanted[key] += amount
-    assert held(tally) == wanted
-    assert len(tally) == len(wanted)
-    assert set(tally.keys[tally.is_changed].tolist()) == set(wanted)
+        assert held(tally) == wanted
+        assert taken(tally) == {key: wanted[key] for key in part}
+        assert not taken(tally)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from([*range(9), 2**34 - 1]), amounts, max_size=9), max_size=6))
+def test_putting_gives_what_was_there_and_changes_no_mark(parts: list[dict[int, int]]) -> None:
+    tally, wanted = Tally(), dict[int, int]()
+    tally.add(np.array([3]), np.array([1]))
+    wanted[3] = 1
+    for part in parts:
+        before = tally.put(np.array([*part], np.int64), np.array([*part.values()], np.int64))
+        assert before.tolist() == [wanted.get(key, 0) for key in part]
+        wanted |= part
+        assert held(tally) == wanted
+    assert taken(tally) == {3: wanted[3]}
+    tally.mark(np.array([3, 8, 2**50]))
+    assert taken(tally) == {key: wanted[key] for key in (3, 8) if key in wanted}
 
 
 def test_it_grows_past_any_number_of_keys_and_keeps_what_was_changed() -> None:
@@ -38,8 +65,19 @@ def test_it_grows_past_any_number_of_keys_and_keeps_what_was_changed() -> None:
     tally.add(many[:10], np.full(10, 5))
     assert tally.put(many, np.full(50_000, 7)).tolist() == [6] * 10 + [1] * 990 + [0] * 49_000
     assert held(tally) == dict.fromkeys(many.tolist(), 7)
-    assert sorted(tally.keys[tally.is_changed].tolist()) == many[:10].tolist()
-    assert 3 * len(tally) <= 2 * len(tally.keys) < 6 * len(tally), "at most two thirds are taken, at least one third"
+    assert taken(tally) == dict.fromkeys(many[:10].tolist(), 7)
+
+
+def test_it_takes_eight_bytes_a_slot_while_that_holds_all_and_a_third_of_the_slots_are_taken() -> None:
+    again, many = np.zeros(50_000, np.int64), np.arange(50_000, dtype=np.int64)
+    for keys_of, most in ((again, 64 * 8), (many, 3 * 8 * 50_000)):
+        tally = Tally()
+        tally.add(keys_of, np.ones(50_000, np.int64))
+        assert tally.nbytes <= most
+        narrow = tally.nbytes
+        tally.add(np.array([0]), np.array([2**29]))
+        assert tally.nbytes == 2 * narrow
+        assert held(tally)[0] == keys_of.tolist().count(0) + 2**29
 
 
 def test_it_is_neither_copied_nor_pickled() -> None:

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 from scoring.book import KEEP_S, LAST_SEEN, ROWS_PER_PART, Block, Book, Closed, distinct, is_past
 from scoring.stats import BUCKETS, STATS, WINDOWS, covers
+from scoring.sums import dense
 from tests.support.plain_panes import NOW_S, panes_in
+from tests.support.sums import sums_of
 
 MINUTE = (60, NOW_S // 60 * 60)
 HOUR = (3_600, NOW_S // 3_600 * 3_600)
@@ -21,12 +23,12 @@ def ints(*values: int) -> NDArray[np.int64]:
 # ------------------------------------------------------------------------------------------------------------ blocks
 def test_a_block_grows_without_losing_anything() -> None:
     block = Block(2)
-    block.add(ints(1), stated(1, 0, 7), ints(3))
+    block.put(ints(1), {0: ints(7)}, ints(3))
     block.grow(5)
     block.grow(4)
-    block.add(ints(4, 0), stated(2, 2, 5), ints(8, 9))
+    block.put(ints(4, 0), {2: ints(5, 5)}, ints(8, 9))
     assert block.offsets(np.arange(5)).tolist() == [9, 3, -1, -1, 8]
-    assert block.of(np.arange(5))[:, :3].tolist() == [[0, 0, 5], [7, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 5]]
+    assert dense(block.of(np.arange(5)), 5)[:, :3].tolist() == [[0, 0, 5], [7, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 5]]
     assert (block.rows().tolist(), block.rows(1, 4).tolist()) == ([0, 1, 4], [1])
 
 
@@ -40,16 +42,19 @@ def test_a_row_has_one_place_however_often_it_is_asked_for() -> None:
 
 def test_rows_that_hold_nothing_take_four_bytes() -> None:
     block = Block(100_000)
-    block.add(ints(5, 99_999), stated(2, 3, 1), ints(0, 1))
+    block.put(ints(5, 99_999), {3: ints(1, 1)}, ints(0, 1))
     assert block.place.nbytes == 400_000
     assert block.room < 10
 
 
-def stated(rows: int, column: int, value: int) -> NDArray[np.int64]:
-    """One statistic of some rows."""
-    stats = np.zeros((rows, len(STATS)), np.int64)
-    stats[:, column] = value
-    return stats
+def test_putting_says_what_it_adds_to_each_statistic_that_it_changes() -> None:
+    block = Block(3)
+    assert block.put(ints(1), {0: ints(7), 2: ints(0)}, ints(3))[0].tolist() == [7]
+    changes = block.put(ints(2, 1), {2: ints(0, 4)}, ints(5, 6))
+    assert {number: change.tolist() for number, change in changes.items()} == {0: [0, -7], 2: [0, 4]}
+    assert dense(block.of(np.arange(3)), 3)[:, :3].tolist() == [[0, 0, 0], [0, 0, 4], [0, 0, 0]]
+    assert block.offsets(np.arange(3)).tolist() == [-1, 6, 5]
+    assert block.put(ints(1), {2: ints(4)}, ints(7)) == {}
 
 
 # ------------------------------------------------------------------------------------------------------------- books
@@ -61,7 +66,7 @@ def book_of(rows: int, seed: int = 0) -> Book:
     for key in (LAST_SEEN, MINUTE, (3_600, NOW_S // 3_600 * 3_600)):
         used = np.flatnonzero(rng.random(rows) < 0.7)
         block = book.block(key)
-        block.add(used, rng.integers(0, 100, (len(used), len(STATS))), rng.integers(0, 1_000, len(used)))
+        block.put(used, sums_of(rng.integers(0, 100, (len(used), len(STATS)))), rng.integers(0, 1_000, len(used)))
         if key != LAST_SEEN and len(used):
             block.latency.add(used * BUCKETS + rng.integers(0, BUCKETS, len(used)), np.ones(len(used), np.int64))
         book.touch(key, used)
@@ -112,8 +117,8 @@ def test_the_newest_offset_is_that_of_any_row() -> None:
     book = Book()
     assert book.high == -1
     book.row("a")
-    book.block(LAST_SEEN).add(ints(0), stated(1, 0, 1), ints(12))
-    book.block(MINUTE).add(ints(0), stated(1, 0, 1), ints(99))
+    book.block(LAST_SEEN).put(ints(0), {0: ints(1)}, ints(12))
+    book.block(MINUTE).put(ints(0), {0: ints(1)}, ints(99))
     assert book.high == 12
 
 
@@ -173,11 +178,13 @@ def test_a_closed_block_says_what_an_open_one_does(rows: int) -> None:
     for key in book.blocks:
         wanted = list(book.parts(key))
         got = list(closed.parts(key))
-        for name in ("rows", "stats", "offset", "latency_keys", "latency_counts"):
+        for name in ("rows", "offset", "latency_keys", "latency_counts"):
             assert np.array_equal(
                 np.concatenate([getattr(part, name) for part in got]),
                 np.concatenate([getattr(part, name) for part in wanted]),
             )
+        held, meant = (np.concatenate([dense(part.sums, len(part.rows)) for part in parts]) for parts in (got, wanted))
+        assert np.array_equal(held, meant)
         stats, again = (of.stats_of(key, np.arange(rows)[::-1]) for of in (book, closed))
         assert stats is not None
         assert again is not None
@@ -190,7 +197,9 @@ def test_a_closed_block_is_opened_by_what_comes_late() -> None:
     before = closed.stats_of(MINUTE, ints(3))
     assert before is not None
     for one in (book, closed):
-        one.block(MINUTE).add(ints(3), stated(1, 5, 7), ints(2_000))
+        block = one.block(MINUTE)
+        held = block.of(ints(3))
+        block.put(ints(3), held | {5: held[5] + 7}, ints(2_000))
         one.touch(MINUTE, ints(3))
     after = closed.stats_of(MINUTE, ints(3))
     assert after is not None
@@ -247,13 +256,13 @@ def test_a_block_of_nothing_is_let_go_instead_of_closed() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_statistics_that_nobody_states_take_no_memory() -> None:
     rows, stats = np.arange(12_000), np.zeros((12_000, len(STATS)), np.int64)
-    stats[:, :8] = 1
+    sums = dict.fromkeys(range(8), np.ones(12_000, np.int64))
     before, blocks = resident_bytes(), [Block(16_384) for _ in range(60)]
     for block in blocks:
-        block.add(rows, stats, rows)
-        block.add(rows[:3], -stats[:3], rows[:3])
+        block.put(rows, sums, rows)
+        block.put(rows[:3], {}, rows[:3])
     assert resident_bytes() - before < len(blocks) * stats.nbytes / 2, "8 of 31 are stated"
-    assert blocks[7].of(np.array([0, 3])).sum(axis=1).tolist() == [0, 8]
+    assert dense(blocks[7].of(np.array([0, 3])), 2).sum(axis=1).tolist() == [0, 8]
 
 
 def resident_bytes() -> int:

@@ -25,15 +25,15 @@ class Both:
 
     def add(self, event_s: float, row: int, column: int, amount: int, bucket: int) -> None:
         """A report's increment in the panes of a minute, an hour and a day."""
-        stats = np.zeros((1, len(STATS)), np.int64)
-        stats[0, column] = amount
         entity = self.entity_of_row[[row]]
         for level_s in LEVELS_S:
             key = (level_s, int(event_s // level_s) * level_s)
             block = self.book.block(key)
-            block.add(np.array([row]), stats, block.offsets(np.array([row])) + 1)
+            place = block.places(np.array([row]))
+            block.column(column)[place] += amount
+            block.offset[place] += 1
             block.latency.add(np.array([row * BUCKETS + bucket]), np.array([1]))
-            self.windows.add(key, entity, stats)
+            self.windows.add(key, entity, {column: np.array([amount])})
             self.windows.add_latency(key, entity, np.array([bucket]), np.array([1]))
 
     def advance(self, as_of_s: float) -> list[int]:

@@ -56,7 +56,7 @@ def panes_sent(updates: PaneUpdates | None, source: int = 0) -> dict[PaneKey, Se
         key = (int(updates.level_s[at]), int(updates.start_s[at]), name)
         assert key not in got
         got[key] = (
-            {int(column): int(updates.stats[at, column]) for column in np.flatnonzero(updates.stats[at])},
+            {column: int(values[at]) for column, values in updates.sums.items() if values[at]},
             dict(zip(updates.latency_bucket[mine].tolist(), updates.latency_count[mine].tolist(), strict=True)),
             int(updates.last_offset[at]),
         )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from scoring.sums import dense
 from streams.steps.fold import FoldState, fold, take_updates
 from streams.steps.updates import (
     PaneUpdates,
@@ -30,9 +31,10 @@ def rows(of: PaneUpdates) -> list[Row]:
     buckets: list[list[tuple[int, int]]] = [[] for _ in of.entity]
     for pane, bucket, count in zip(of.latency_pane, of.latency_bucket, of.latency_count, strict=True):
         buckets[pane].append((int(bucket), int(count)))
+    stats = dense(of.sums, len(of.entity))
     places = zip(of.entity, of.level_s, of.start_s, of.last_offset, strict=True)
     return [
-        (of.names[entity], int(level), int(start), int(offset), of.stats[at].tobytes(), *buckets[at])
+        (of.names[entity], int(level), int(start), int(offset), stats[at].tobytes(), *buckets[at])
         for at, (entity, level, start, offset) in enumerate(places)
     ]
 
