@@ -24,8 +24,8 @@ UPDATES_LAYOUT: Final = 3
 """Number of the layout of updates. Layouts 1, of integers of 8 bytes, and 2, of statistics as wide as the widest, are
 still read."""
 _WIDE: Final = 1
-_UPDATES_BEGIN: Final = tuple(bytes((array, layout)) for array in (0x9B, 0x9C) for layout in (2, UPDATES_LAYOUT))
-"""MessagePack's array of eleven or twelve, and the layout; an array of names follows. Updates of layout 1 are lz4
+_UPDATES_BEGIN: Final = bytes((0x9B, 2)), bytes((0x9C, 2)), bytes((0x9D, UPDATES_LAYOUT))
+"""MessagePack's array of eleven to thirteen, and the layout; an array of names follows. Updates of layout 1 are lz4
 blocks, which begin with their length: below 9 MB, its third byte is no array."""
 _ARRAY: Final = 0x90
 
@@ -81,6 +81,8 @@ class _Updates(msgspec.Struct, array_like=True):
     latency_bucket: bytes
     latency_count: bytes
     since: dict[int, int] = {}
+    source: bytes = b""
+    """Of the names; layouts before leave it to them."""
 
 
 _NEXT: Final = "give the worker a new application id (TRUSTSCORE_APPLICATION_ID) and let it read the reports again"
@@ -226,7 +228,7 @@ def encode_updates(updates: PaneUpdates) -> bytes:
     u = updates
     panes = (_bytes(u.entity), _bytes(u.level_s), _bytes(u.start_s), _bytes(u.last_offset), *_by_width(u.sums))
     latency = (_bytes(u.latency_pane), _bytes(u.latency_bucket), _bytes(u.latency_count))
-    message = _Updates(UPDATES_LAYOUT, u.names, *panes, *latency, dict(u.since))
+    message = _Updates(UPDATES_LAYOUT, u.names, *panes, *latency, dict(u.since), _bytes(u.source))
     return msgspec.msgpack.encode(message)  # narrow already: not worth packing
 
 
@@ -237,8 +239,8 @@ def decode_updates(value: bytes) -> PaneUpdates:
     entity, level_s, start_s, last = (_ints(v, m.layout) for v in (m.entity, m.level_s, m.start_s, m.last_offset))
     pane, bucket, count = (_ints(v, m.layout) for v in (m.latency_pane, m.latency_bucket, m.latency_count))
     sums = _sums(m.columns, m.stats, len(entity), m.layout)
-    sources = np.array(list(map(source_of, m.names)), np.int64)
-    return PaneUpdates(m.names, sources, entity, level_s, start_s, last, sums, pane, bucket, count, m.since)
+    source = _ints(m.source, m.layout) if m.source else np.array(list(map(source_of, m.names)), np.int64)
+    return PaneUpdates(m.names, source, entity, level_s, start_s, last, sums, pane, bucket, count, m.since)
 
 
 def encode_names(names: list[str]) -> bytes:
