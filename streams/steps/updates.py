@@ -134,14 +134,13 @@ def split(updates: PaneUpdates, target: Ints, most: int = MOST_PANES) -> Iterato
     panes_of = np.bincount(place_of)
     before = np.concatenate([[0], np.cumsum(-(-panes_of // most))])  # messages to the places before
     message, messages = before[place_of], int(before[-1])
-    panes = grouped(message, messages)
     if panes_of.max(initial=0) > most:
         order = np.lexsort((updates.last_offset, place_of))
         rank = np.arange(len(order)) - np.repeat(np.cumsum(panes_of) - panes_of, panes_of)
         message[order] += rank // most
-        panes = [order[here] for here in grouped(message[order], messages)]
     renumbered = np.empty(len(message), np.int64)
-    for here, entry in zip(panes, grouped(message[updates.latency_pane], messages), strict=True):
+    panes, entries = grouped(message, messages), grouped(message[updates.latency_pane], messages)
+    for here, entry in zip(panes, entries, strict=True):  # as they stand: read in order they are in the caches
         renumbered[here] = np.arange(len(here))
         yield int(place_of[here[0]]), _only(updates, here, entry, renumbered)
 
