@@ -19,7 +19,7 @@ from streams.crash import crash_point
 from streams.doubts import Doubts
 from streams.fencing import Fence, NotMember, keep_fence
 from streams.memory import give_back_free
-from streams.pace import Pause
+from streams.pace import BEHIND, Pause
 from streams.recovery import OwnReading
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
@@ -227,10 +227,11 @@ async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake
 
     What waited at the start may be gone long before: the last reports of a backlog would wait for nothing.
     """
-    started, rested_s, is_woken = time.perf_counter(), 0.0, False
+    started, rested_s, is_woken, was_behind = time.perf_counter(), 0.0, False, False
     while not app.should_stop:
         waiting = waiting_reports(app)
-        usual_s = pause.after(took_s, waiting)
+        was_behind |= waiting > BEHIND
+        usual_s = pause.after(took_s, waiting, was_behind)
         rest_s = usual_s + owed_s - rested_s
         if rest_s <= 0:
             break

@@ -11,7 +11,7 @@ BUSY: Final = 2_000
 BEHIND: Final = 100_000
 """Reports waiting, from which on nobody can see a fresh score yet."""
 BEHIND_S: Final = 10.0
-"""Most seconds between two rounds of anything but folding, while that many wait."""
+"""Most seconds between two rounds of anything but folding, while that many wait or until they are worked off."""
 
 
 class Pause(NamedTuple):
@@ -24,18 +24,25 @@ class Pause(NamedTuple):
     busy_times: float = 0.0
     """The same from ``BUSY`` waiting reports on, where it is to be more: 3 leaves a quarter of the time."""
 
-    def after(self, took_s: float, waiting: int) -> float:
+    def after(self, took_s: float, waiting: int, was_behind: bool = False) -> float:
         """Seconds to rest after a round that took ``took_s``, while so many reports wait to be folded.
 
         The share of the time that a loop gets falls with what waits, without a step: a loop that took a fixed share
         would keep folding behind once it is, and one that stopped would show nothing until it is not.
+
+        ``was_behind`` says that more than ``BEHIND`` waited since the last round. Then they are worked off first: they
+        are folded in less time than a round takes that tells of so many, and one round tells of all.
 
         >>> pause = Pause(0.1, 2.0, times=1, busy_times=3)
         >>> [round(pause.after(took_s, waiting), 3) for took_s, waiting in ((0.1, 0), (0.1, 1_000), (0.1, 20_000))]
         [0.1, 0.21, 0.6]
         >>> pause.after(0.02, 0), pause.after(0.1, 10**7)
         (0.1, 10.0)
+        >>> pause.after(0.1, 20_000, was_behind=True), pause.after(0.1, 0, was_behind=True)
+        (10.0, 0.1)
         """
+        if was_behind and waiting > BUSY:
+            return max(self.longest_s, BEHIND_S)
         longest_s = max(self.longest_s, BEHIND_S) if waiting > BEHIND else self.longest_s
         more = max(0.0, self.busy_times - self.times) * min(1.0, waiting / BUSY)
         return max(self.shortest_s, min((self.times + more) * took_s * (1 + waiting / STEP), longest_s))

@@ -15,13 +15,16 @@ from analytics.replay.wire import ARROW_HEADERS
 from benchmarks.harness import BenchmarkFailed, Row, say
 from benchmarks.peers.backlog import Backlog
 from benchmarks.peers.peer import Counted, run_peer
+from benchmarks.support.commits import all_committed
 from benchmarks.support.processes import Sample, Worker, cpu_s, peak_bytes, wait_for
 from benchmarks.support.topics import TOPIC, fresh_topics, preload
 from infra.kafka.server import KafkaServer
+from streams.topics import PANES, REPORTS
 
 __all__ = ["CPU_UNIT", "Bench", "Run", "Variant", "rows_of"]
 
 CPU_UNIT: Final = "CPU s per million"
+COMMIT_WITHIN_S: Final = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Run:
     kafka_cpu_s: float
     rss_bytes: int
     peak_bytes: int
+    committed_s: float
+    """When all of it was durable and all that follows from it had been taken in by the scores."""
 
 
 class Bench:
@@ -86,6 +91,9 @@ class Bench:
                 workers, lambda now: is_done(now, variant, count) and now.emitted > 0, f"engine/{variant.name}"
             )
             used_s = self._kafka_cpu_s() - kafka_cpu_s
+            committed_s = asyncio.run(
+                all_committed(self._kafka.address, self._group(variant), (REPORTS, PANES), COMMIT_WITHIN_S)
+            )
             rss = sum(resident_bytes(worker.pid) or 0 for worker in workers)
             peak = sum(peak_bytes(worker.pid) or 0 for worker in workers)
             for worker in workers:
@@ -94,15 +102,18 @@ class Bench:
             children.stop_all()
         if variant.lake:
             check_lake(place / "lake", count)
-        return Run(samples, started_s, used_s, rss, peak)
+        return Run(samples, started_s, used_s, rss, peak, committed_s)
 
     def _worker(self, children: Supervisor, variant: Variant, number: int, lake: Path) -> Worker:
         env = {
             "TRUSTSCORE_BROKER": self._kafka.address,
             "TRUSTSCORE_LAKE": str(lake) if variant.lake else "",
-            "TRUSTSCORE_APPLICATION_ID": f"engine-{self._runs}-{variant.name}",
+            "TRUSTSCORE_APPLICATION_ID": self._group(variant),
         }
         return Worker(children, f"worker-{number + 1}", env)
+
+    def _group(self, variant: Variant) -> str:
+        return f"engine-{self._runs}-{variant.name}"
 
     def _kafka_cpu_s(self) -> float:
         return (cpu_s(self._kafka.pid) if self._kafka.pid else None) or 0.0
@@ -146,6 +157,7 @@ def rows_of(
         "reports": count,
         **(facts or {}),
         "seconds": round(took_s, 2),
+        "committed_s": round(run.committed_s - began.at_s, 2),
         "folded_per_s": round(count / (folded.at_s - began.at_s)),
         "start_s": round(began.at_s - run.started_s, 2),
         "scores": last.emitted,

@@ -260,6 +260,8 @@ class FoldLoop:
                 took_s = time.perf_counter() - started
                 self._telemetry.flush_s.observe(took_s)
                 self._learn(sum(part.reports for part in waiting.values()), took_s)
+            if not self._must_wait():
+                self.is_full.clear()  # it was set during this flush, after which more may wait
 
     async def _make_durable(self, taken: dict[int, Held], waiting: dict[int, Waiting]) -> None:
         for number, part in waiting.items():

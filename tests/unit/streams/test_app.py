@@ -6,7 +6,7 @@ import pytest
 
 import streams.app
 from streams.app import Wake, _every, build_app
-from streams.pace import Pause
+from streams.pace import BEHIND, Pause
 from streams.telemetry import Telemetry
 from tests.support.memory_worker import settings
 
@@ -27,7 +27,7 @@ def test_a_producer_that_has_started_is_given_without_letting_others_go_first() 
 class Rest(Pause):
     """Of a minute while anything waits, else of a millisecond."""
 
-    def after(self, took_s: float, waiting: int) -> float:
+    def after(self, took_s: float, waiting: int, was_behind: bool = False) -> float:
         return 60.0 if waiting else 0.001
 
 
@@ -59,6 +59,31 @@ def test_a_rest_ends_when_the_reports_are_gone_for_which_it_was_long(monkeypatch
         running = asyncio.ensure_future(loops[0]())
         async with asyncio.timeout(10):
             await done.wait()
+        running.cancel()
+
+    asyncio.run(story())
+
+
+def test_a_round_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        loops: list[Any] = []
+        waiting, at_work, done = [BEHIND + 1], list[int](), asyncio.Event()
+
+        async def rest(seconds: float) -> None:
+            waiting[0] = max(0, waiting[0] - BEHIND // 5)
+            await asyncio.sleep(0)
+
+        async def act() -> None:
+            at_work.append(waiting[0])
+            done.set()
+
+        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
+        app, fence, telemetry = worker(loops, rest)
+        _every(app, fence, telemetry, Pause(0.0, 2.0), "panes", act)
+        running = asyncio.ensure_future(loops[0]())
+        async with asyncio.timeout(10):
+            await done.wait()
+        assert at_work[0] == 1
         running.cancel()
 
     asyncio.run(story())

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.pace import BEHIND, BEHIND_S, Pause
+from streams.pace import BEHIND, BEHIND_S, BUSY, Pause
 
 seconds = st.floats(0, 100)
 reports = st.integers(0, 10**8)
@@ -24,3 +24,10 @@ def test_a_loop_takes_at_most_its_share_of_the_time_and_less_of_it_while_reports
     pause = Pause(0.0, 2.0, times=1, busy_times=3)
     shares = [0.02 / (0.02 + pause.after(0.02, waiting)) for waiting in (0, 1_000, 5_000, 20_000, 100_000)]
     assert [round(share, 3) for share in shares] == [0.5, 0.323, 0.211, 0.143, 0.053]
+
+
+@given(seconds, seconds, reports)
+def test_who_was_far_behind_rests_until_that_is_worked_off(took_s: float, longest_s: float, waiting: int) -> None:
+    pause = Pause(0.0, longest_s, times=1, busy_times=3)
+    wanted_s = max(longest_s, BEHIND_S) if waiting > BUSY else pause.after(took_s, waiting)
+    assert pause.after(took_s, waiting, was_behind=True) == wanted_s

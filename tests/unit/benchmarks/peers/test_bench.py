@@ -16,14 +16,14 @@ SAMPLES = (
     Sample(12.0, folded=1_000, stored=600, cpu_s=3.0),
     Sample(14.0, folded=1_000, stored=1_000, emitted=7, cpu_s=5.0),
 )
-SEEN = Run(SAMPLES, started_s=7.0, kafka_cpu_s=0.004, rss_bytes=3_000_000, peak_bytes=4_000_000)
+SEEN = Run(SAMPLES, started_s=7.0, kafka_cpu_s=0.004, rss_bytes=3_000_000, peak_bytes=4_000_000, committed_s=15.5)
 
 
 def test_a_rate_runs_from_the_last_sample_without_a_report_to_the_first_with_all() -> None:
     rate, *_ = rows_of(FOLD, SEEN, 1_000, "engine/jvm")
     assert (rate.name, rate.value, rate.peer) == ("engine/fold", 500.0, "engine/jvm")
     assert rate.target_ratio == 1.6
-    assert (rate.facts["start_s"], rate.facts["scored_s"]) == (3.0, 4.0)
+    assert [rate.facts[name] for name in ("start_s", "scored_s", "committed_s")] == [3.0, 4.0, 5.5]
 
 
 def test_with_a_lake_the_clock_stops_when_all_is_stored() -> None:
