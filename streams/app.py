@@ -30,8 +30,9 @@ from streams.topics import FOLD_TABLE, PANES, REJECTS, REPORTS, SCORE_TABLE, SCO
 __all__ = ["Parts", "build_app"]
 
 log = structlog.get_logger()
-LOOK_S: Final = 0.02
-"""Seconds between two looks at who is to be scored."""
+LOOK_S: Final = 0.005
+"""Seconds between two looks at who is to be scored, and from panes that came in to the next one: the messages of one
+tick come together."""
 SCORES_PAUSE: Final = Pause(LOOK_S, 2.0, times=1.0, busy_times=6.0)
 """Of the scores: half of the time is theirs while nothing waits, a seventh while folding keeps up. With a quarter, they
 and what follows from them, in the lake and at the servers, kept reports waiting of which nobody had seen a score."""

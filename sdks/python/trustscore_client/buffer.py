@@ -28,7 +28,7 @@ class Bounds:
     max_bytes: int = 32 * 1024 * 1024
     batch_reports: int = 1_000
     batch_bytes: int = 2 * 1024 * 1024
-    linger_s: float = 0.02
+    linger_s: float = 0.005
     """How long the first report of a batch waits for company."""
 
 
