@@ -28,7 +28,10 @@ print("\\n".join(sys.modules))
 
 
 @pytest.mark.promise("project.import-contracts")
-def test_import_contracts_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_contracts_are_kept(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "logging.config.dictConfig", lambda _: None
+    )  # it would silence all loggers for the tests to come
     status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
