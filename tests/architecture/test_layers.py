@@ -29,9 +29,8 @@ print("\\n".join(sys.modules))
 
 @pytest.mark.promise("project.import-contracts")
 def test_import_contracts_are_kept(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "logging.config.dictConfig", lambda _: None
-    )  # it would silence all loggers for the tests to come
+    # It configures logging anew, which silences the loggers of all tests to come.
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
     status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
