@@ -233,7 +233,7 @@ async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake
         waiting = waiting_reports(app)
         was_behind |= waiting > BEHIND
         usual_s = pause.after(took_s, waiting, was_behind)
-        rest_s = usual_s + owed_s - rested_s
+        rest_s = usual_s + min(owed_s, usual_s) - rested_s  # what was owed far behind is not, once that is worked off
         if rest_s <= 0:
             break
         step_s = min(rest_s, REST_STEP_S) if waiting else rest_s

@@ -6,7 +6,7 @@ import pytest
 
 import streams.app
 from streams.app import Wake, _every, build_app
-from streams.pace import BEHIND, Pause
+from streams.pace import BEHIND, BEHIND_S, Pause
 from streams.telemetry import Telemetry
 from tests.support.memory_worker import settings
 
@@ -146,6 +146,29 @@ def test_who_is_woken_makes_up_for_the_rest_that_was_cut() -> None:
         assert moment == again == 0.02
         assert 59 < owed <= 60, "sixty are owed: as long again before the next one may begin"
         assert done.locked()
+        running.cancel()
+
+    asyncio.run(story())
+
+
+def test_what_is_owed_far_behind_is_not_rested_when_that_is_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        loops: list[Any] = []
+        waiting, wanted, done = [BEHIND + 1], asyncio.Event(), asyncio.Semaphore(0)
+
+        async def act() -> None:
+            waiting[0] = 0
+            done.release()
+
+        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
+        app, fence, telemetry = worker(loops, asyncio.sleep)
+        _every(app, fence, telemetry, Pause(0.0, 2.0), "scores", act, Wake(wanted, makes_up=True))
+        running = asyncio.ensure_future(loops[0]())
+        async with asyncio.timeout(BEHIND_S / 2):
+            wanted.set()
+            await done.acquire()
+            wanted.set()
+            await done.acquire()
         running.cancel()
 
     asyncio.run(story())
