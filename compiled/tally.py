@@ -28,7 +28,7 @@ class _Table(ctypes.Structure):
 class Tally:
     """Counts by key, from 0 on, and which of them were added to; 12 to 24 bytes a key.
 
-    Where a key is 2**34 - 1 or more, or a count 2**29 or more, a key takes twice as much. Counts reach to 2**62.
+    Where a key is 2**34 - 1 or more, or a count 2**29 or more, a key takes twice as much. Counts are below 2**62.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Array types of the scoring mathematics and the one division it uses."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -19,8 +19,6 @@ __all__ = [
     "grown",
     "or_zero",
     "ratio",
-    "rows_of",
-    "stacked",
     "stated",
     "stretches",
 ]
@@ -73,34 +71,6 @@ def add_rows(target: Ints, rows: Ints, values: Ints) -> None:
     """
     for column in stated(values):
         add_at(target[:, column], rows, values[:, column])
-
-
-def rows_of(values: Ints, rows: Ints, columns: Iterable[int]) -> Ints:
-    """``values[rows]``, of which only ``columns`` are read; a column of the result lies together.
-
-    Of 31 statistics most traffic states eight: the others are zeros that nobody has to touch.
-
-    >>> rows_of(np.array([[0, 5], [0, 7]]), np.array([1]), [1]).tolist()
-    [[0, 7]]
-    """
-    taken = np.zeros((values.shape[1], len(rows)), np.int64)
-    for column in columns:
-        taken[column] = values[:, column][rows]
-    return taken.T
-
-
-def stacked(parts: Sequence[Ints]) -> Ints:
-    """Parts [n, S] one below the other; as ``numpy.concatenate``, with columns that lie together as in ``rows_of``.
-
-    >>> stacked([np.array([[0, 5]]), np.array([[0, 7], [0, 8]])]).tolist()
-    [[0, 5], [0, 7], [0, 8]]
-    """
-    whole, at = np.zeros((parts[0].shape[1], sum(map(len, parts))), np.int64), 0
-    for part in parts:
-        for column in stated(part):
-            whole[column, at : at + len(part)] = part[:, column]
-        at += len(part)
-    return whole.T
 
 
 def stretches(values: Ints) -> Iterator[tuple[int, int]]:

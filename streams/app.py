@@ -186,8 +186,8 @@ def _every(
     async def loop() -> None:
         took_s = owed_s = 0.0
         while not app.should_stop:
-            may_wake = wake if part not in telemetry.trouble else None
-            owed_s = await _rest(app, pause, took_s, owed_s, may_wake)
+            failed = part in telemetry.trouble
+            owed_s = await _rest(app, pause, took_s, owed_s, None if failed else wake, failed)
             if wake is not None:
                 wake.event.clear()  # what it was for is dealt with now, or after a rest if nothing may be done yet
             if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
@@ -223,15 +223,16 @@ class Wake:
     owed than the length of a rest: who is woken sooner goes on resting until it is that."""
 
 
-async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake: Wake | None) -> float:
+async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake: Wake | None, failed: bool) -> float:
     """Rest after a round that took ``took_s``, for as long as is right for what waits while resting; what is owed then.
 
-    What waited at the start may be gone long before: the last reports of a backlog would wait for nothing.
+    What waited at the start may be gone long before: the last reports of a backlog would wait for nothing. Who failed
+    does not wait for a backlog, which may wait for what failed.
     """
     started, rested_s, is_woken, was_behind = time.perf_counter(), 0.0, False, False
     while not app.should_stop:
         waiting = waiting_reports(app)
-        was_behind |= waiting > BEHIND
+        was_behind |= waiting > BEHIND and not failed
         usual_s = pause.after(took_s, waiting, was_behind)
         rest_s = usual_s + min(owed_s, usual_s) - rested_s  # what was owed far behind is not, once that is worked off
         if rest_s <= 0:

@@ -31,7 +31,8 @@ class Pause(NamedTuple):
         would keep folding behind once it is, and one that stopped would show nothing until it is not.
 
         ``was_behind`` says that more than ``BEHIND`` waited since the last round. Then they are worked off first: they
-        are folded in less time than a round takes that tells of so many, and one round tells of all.
+        are folded in less time than a round takes that tells of so many, and one round tells of all. Who is woken, as
+        a flush is for which reading waits, does not rest for so long.
 
         >>> pause = Pause(0.1, 2.0, times=1, busy_times=3)
         >>> [round(pause.after(took_s, waiting), 3) for took_s, waiting in ((0.1, 0), (0.1, 1_000), (0.1, 20_000))]

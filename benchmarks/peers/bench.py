@@ -91,11 +91,11 @@ class Bench:
                 workers, lambda now: is_done(now, variant, count) and now.emitted > 0, f"engine/{variant.name}"
             )
             used_s = self._kafka_cpu_s() - kafka_cpu_s
+            rss = sum(resident_bytes(worker.pid) or 0 for worker in workers)
+            peak = sum(peak_bytes(worker.pid) or 0 for worker in workers)
             committed_s = asyncio.run(
                 all_committed(self._kafka.address, self._group(variant), (REPORTS, PANES), COMMIT_WITHIN_S)
             )
-            rss = sum(resident_bytes(worker.pid) or 0 for worker in workers)
-            peak = sum(peak_bytes(worker.pid) or 0 for worker in workers)
             for worker in workers:
                 worker.stop()
         finally:

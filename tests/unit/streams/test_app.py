@@ -89,6 +89,36 @@ def test_a_round_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyP
     asyncio.run(story())
 
 
+def test_who_failed_tries_again_though_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading may wait for what failed: then the backlog does not get less."""
+
+    async def story() -> None:
+        loops: list[Any] = []
+        rests: list[float] = []
+        tried = asyncio.Event()
+
+        async def rest(seconds: float) -> None:
+            rests.append(seconds)
+            await asyncio.sleep(0)
+
+        async def act() -> None:
+            if rests:
+                tried.set()
+            raise OSError("the lake is full")
+
+        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: 2 * BEHIND)
+        app, fence, telemetry = worker(loops, rest)
+        telemetry.trouble["reports"] = "the lake is full"
+        _every(app, fence, telemetry, Pause(0.001, 0.001), "reports", act)
+        running = asyncio.ensure_future(loops[0]())
+        async with asyncio.timeout(BEHIND_S / 2):
+            await tried.wait()
+        assert max(rests) < 1
+        running.cancel()
+
+    asyncio.run(story())
+
+
 def test_a_step_that_is_wanted_does_not_rest_unless_it_failed() -> None:
     async def story() -> None:
         loops: list[Any] = []
