@@ -1,4 +1,6 @@
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,19 +33,33 @@ class Rest(Pause):
         return 60.0 if waiting else 0.001
 
 
-def worker(loops: list[Any], rest: Any) -> tuple[Any, Any, Telemetry]:
+def worker(rest: Any) -> tuple[Any, Any, Telemetry]:
     """A ready worker that holds no partition yet, as its loops see it."""
-    app = SimpleNamespace(
-        should_stop=False, rebalancing=False, in_recovery=False, consumer=None, sleep=rest, task=loops.append
-    )
+    app = SimpleNamespace(should_stop=False, rebalancing=False, in_recovery=False, consumer=None, sleep=rest)
     telemetry = Telemetry()
     telemetry.ready = True
     return app, SimpleNamespace(holds=lambda: True), telemetry
 
 
+@contextlib.asynccontextmanager
+async def looping(
+    who: tuple[Any, Any, Telemetry], pause: Pause, part: str, act: Any, wake: Wake | None = None, within_s: float = 10
+) -> AsyncIterator[None]:
+    """The loop of one part of a worker, running while the body does, which must end in time."""
+    app, fence, telemetry = who
+    loops: list[Any] = []
+    app.task = loops.append
+    _every(app, fence, telemetry, pause, part, act, wake)
+    running = asyncio.ensure_future(loops[0]())
+    try:
+        async with asyncio.timeout(within_s):
+            yield
+    finally:
+        running.cancel()
+
+
 def test_a_rest_ends_when_the_reports_are_gone_for_which_it_was_long(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        loops: list[Any] = []
         waiting, done = [10**6], asyncio.Event()
 
         async def rest(seconds: float) -> None:
@@ -54,19 +70,14 @@ def test_a_rest_ends_when_the_reports_are_gone_for_which_it_was_long(monkeypatch
             done.set()
 
         monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
-        app, fence, telemetry = worker(loops, rest)
-        _every(app, fence, telemetry, Rest(0.0, 60.0), "panes", act)
-        running = asyncio.ensure_future(loops[0]())
-        async with asyncio.timeout(10):
+        async with looping(worker(rest), Rest(0.0, 60.0), "panes", act):
             await done.wait()
-        running.cancel()
 
     asyncio.run(story())
 
 
 def test_a_round_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        loops: list[Any] = []
         waiting, at_work, done = [BEHIND + 1], list[int](), asyncio.Event()
 
         async def rest(seconds: float) -> None:
@@ -78,13 +89,9 @@ def test_a_round_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyP
             done.set()
 
         monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
-        app, fence, telemetry = worker(loops, rest)
-        _every(app, fence, telemetry, Pause(0.0, 2.0), "panes", act)
-        running = asyncio.ensure_future(loops[0]())
-        async with asyncio.timeout(10):
+        async with looping(worker(rest), Pause(0.0, 2.0), "panes", act):
             await done.wait()
         assert at_work[0] == 1
-        running.cancel()
 
     asyncio.run(story())
 
@@ -93,7 +100,6 @@ def test_who_failed_tries_again_though_far_behind(monkeypatch: pytest.MonkeyPatc
     """Reading may wait for what failed: then the backlog does not get less."""
 
     async def story() -> None:
-        loops: list[Any] = []
         rests: list[float] = []
         tried = asyncio.Event()
 
@@ -107,21 +113,17 @@ def test_who_failed_tries_again_though_far_behind(monkeypatch: pytest.MonkeyPatc
             raise OSError("the lake is full")
 
         monkeypatch.setattr(streams.app, "waiting_reports", lambda _: 2 * BEHIND)
-        app, fence, telemetry = worker(loops, rest)
+        app, fence, telemetry = worker(rest)
         telemetry.trouble["reports"] = "the lake is full"
-        _every(app, fence, telemetry, Pause(0.001, 0.001), "reports", act)
-        running = asyncio.ensure_future(loops[0]())
-        async with asyncio.timeout(BEHIND_S / 2):
+        async with looping((app, fence, telemetry), Pause(0.001, 0.001), "reports", act, within_s=BEHIND_S / 2):
             await tried.wait()
         assert max(rests) < 1
-        running.cancel()
 
     asyncio.run(story())
 
 
 def test_a_step_that_is_wanted_does_not_rest_unless_it_failed() -> None:
     async def story() -> None:
-        loops: list[Any] = []
         rested, done, wanted = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
         async def rest(seconds: float) -> None:
@@ -134,15 +136,12 @@ def test_a_step_that_is_wanted_does_not_rest_unless_it_failed() -> None:
             if not wanted.is_set():
                 raise OSError("the lake is full")
 
-        app, fence, telemetry = worker(loops, rest)
-        _every(app, fence, telemetry, Pause(60, 60), "reports", act, Wake(wanted))
-        running = asyncio.ensure_future(loops[0]())
-        async with asyncio.timeout(10):
+        app, fence, telemetry = worker(rest)
+        async with looping((app, fence, telemetry), Pause(60, 60), "reports", act, Wake(wanted)):
             wanted.set()
             await done.wait()
             await rested.wait()
         assert telemetry.trouble.keys() == {"reports"}
-        running.cancel()
 
     asyncio.run(story())
 
@@ -151,7 +150,6 @@ def test_who_is_woken_makes_up_for_the_rest_that_was_cut() -> None:
     """A minute's rest after each round: woken at once, and again, but only when no more than one rest is owed."""
 
     async def story() -> None:
-        loops: list[Any] = []
         rests: list[float] = []
         done, wanted, idle = asyncio.Semaphore(0), asyncio.Event(), asyncio.Event()
 
@@ -164,10 +162,7 @@ def test_who_is_woken_makes_up_for_the_rest_that_was_cut() -> None:
         async def act() -> None:
             done.release()
 
-        app, fence, telemetry = worker(loops, rest)
-        _every(app, fence, telemetry, Pause(60, 60), "scores", act, Wake(wanted, after_s=0.02, makes_up=True))
-        running = asyncio.ensure_future(loops[0]())
-        async with asyncio.timeout(10):
+        async with looping(worker(rest), Pause(60, 60), "scores", act, Wake(wanted, after_s=0.02, makes_up=True)):
             wanted.set()
             await done.acquire()
             wanted.set()
@@ -176,14 +171,12 @@ def test_who_is_woken_makes_up_for_the_rest_that_was_cut() -> None:
         assert moment == again == 0.02
         assert 59 < owed <= 60, "sixty are owed: as long again before the next one may begin"
         assert done.locked()
-        running.cancel()
 
     asyncio.run(story())
 
 
 def test_what_is_owed_far_behind_is_not_rested_when_that_is_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        loops: list[Any] = []
         waiting, wanted, done = [BEHIND + 1], asyncio.Event(), asyncio.Semaphore(0)
 
         async def act() -> None:
@@ -191,22 +184,19 @@ def test_what_is_owed_far_behind_is_not_rested_when_that_is_worked_off(monkeypat
             done.release()
 
         monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
-        app, fence, telemetry = worker(loops, asyncio.sleep)
-        _every(app, fence, telemetry, Pause(0.0, 2.0), "scores", act, Wake(wanted, makes_up=True))
-        running = asyncio.ensure_future(loops[0]())
-        async with asyncio.timeout(BEHIND_S / 2):
+        async with looping(
+            worker(asyncio.sleep), Pause(0.0, 2.0), "scores", act, Wake(wanted, makes_up=True), within_s=BEHIND_S / 2
+        ):
             wanted.set()
             await done.acquire()
             wanted.set()
             await done.acquire()
-        running.cancel()
 
     asyncio.run(story())
 
 
 def test_who_is_woken_while_nothing_may_be_done_does_not_spin() -> None:
     async def story() -> None:
-        loops: list[Any] = []
         wanted, looks = asyncio.Event(), 0
 
         class Rebalancing(SimpleNamespace):
@@ -219,13 +209,11 @@ def test_who_is_woken_while_nothing_may_be_done_does_not_spin() -> None:
         async def act() -> None:
             raise AssertionError("nothing may be done")
 
-        app: Any = Rebalancing(should_stop=False, consumer=None, sleep=asyncio.sleep, task=loops.append)
-        _, fence, telemetry = worker(loops, asyncio.sleep)
-        _every(app, fence, telemetry, Pause(60, 60), "reports", act, Wake(wanted))
+        _, fence, telemetry = worker(asyncio.sleep)
+        app = Rebalancing(should_stop=False, consumer=None, sleep=asyncio.sleep)
         wanted.set()
-        running = asyncio.ensure_future(loops[0]())
-        await asyncio.sleep(0.1)
-        assert looks == 1
-        running.cancel()
+        async with looping((app, fence, telemetry), Pause(60, 60), "reports", act, Wake(wanted)):
+            await asyncio.sleep(0.1)
+            assert looks == 1
 
     asyncio.run(story())
