@@ -1,16 +1,17 @@
 """A worker's life: how long it takes to start with full state, and to come back to lag 0 after it was stopped.
 
 ``python -m benchmarks life [--providers 10000] [--history 2000000] [--reports 2000000]``. A worker folds 90 days of
-history and is stopped and started again over its changelog (``start``). Then as many reports as it will miss are sent
-while it runs (``steady``: from the moment the last one is on the topic), it is stopped, they are sent again, and it is
-started (``catch-up``: from the last sample with nothing folded until all is folded and committed). A server beside it
-is asked all the time whether its answers are stale.
+history and is stopped and started again over its changelog (``start``). Then it is paused while as many reports as it
+will miss are sent (``steady``: from the moment it goes on until all is folded and committed), it is stopped, they are
+sent again, and it is started (``catch-up``: from the last sample with nothing folded until the same). A server beside
+it is asked all the time whether its answers are stale.
 """
 
 import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
@@ -29,6 +30,8 @@ MARK_S: Final = 15.0
 """What the mark may take to come, and to go: until then a flush, a question for offsets and a reader's patience."""
 GIVE_UP_S: Final = 120.0
 MINUTES_S: Final = 600.0
+PAUSED_AT_MOST_S: Final = 60.0
+"""While what it is to read steadily is sent; the group must wait for it so long."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +44,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> Iterator[Row]:
     """Rows of one life."""
-    with staged("life", lake=not given.no_lake) as stage:
+    session_s, request_s = PAUSED_AT_MOST_S, 1.5 * PAUSED_AT_MOST_S
+    with staged("life", lake=not given.no_lake, session_timeout_s=session_s, request_timeout_s=request_s) as stage:
         worker = stage.worker()
         now_s = time.time()
         stage.send(Timeline(given.providers, given.history, now_s - HISTORY_S, now_s - 60.0, "history"))
@@ -57,8 +61,10 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
 
 
 def _lives(stage: Stage, worker: Worker, given: argparse.Namespace) -> Iterator[Row]:
-    _send_now(stage, given, "steady")
     begun = worker.sample()
+    with worker.paused():
+        _send_now(stage, given, "steady")
+    begun = replace(begun, at_s=time.monotonic())
     steady = rate([begun, *stage.wait_until_read(worker, given.reports)])
     name, peer = f"engine/catch-up-{given.providers}-providers", f"engine/steady-{given.providers}-providers"
     yield Row(peer, steady, "reports/s", facts={"reports": given.reports - begun.folded})

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-__all__ = ["BEHIND", "BEHIND_S", "Pause"]
+__all__ = ["BEHIND", "BEHIND_S", "BUSY", "Pause"]
 
 STEP: Final = 20_000
 """Reports waiting for which others rest once more as long: a second of 20,000 a second."""

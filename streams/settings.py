@@ -33,7 +33,9 @@ class WorkerSettings(BaseSettings):
         description="directory of the Delta tables, or an address such as s3://bucket/prefix; empty: none",
     )
     lake_flush_s: float = Field(default=2.0, gt=0, le=60, description="seconds between commits of state and lake")
-    tick_s: float = Field(default=0.1, gt=0, le=10, description="seconds between messages from the fold to the scores")
+    tick_s: float = Field(
+        default=0.05, gt=0, le=10, description="least seconds between messages from the fold to the scores"
+    )
     score_s: float = Field(default=1.0, gt=0, le=60, description="seconds between scores of the same provider")
     dedup_window_s: float = Field(
         default=120.0, ge=0, le=86_400, description="seconds within which a report id counts once; 0: whenever it comes"

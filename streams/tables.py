@@ -2,8 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -51,6 +51,8 @@ class BookTable(faust.Table[bytes, bytes]):
         self.telemetry: Telemetry | None = None
         self.refusal: ValueError | None = None
         """Why the state of a partition cannot be read; the worker must not go on without it."""
+        self.prepare: Callable[[int], None] | None = None
+        """Called with each partition once its state is there, before anything is read that it takes in."""
         self._ledgers: dict[int, Ledger] = {}
         self._healed: dict[int, int] = {}
         self._generation = 0
@@ -173,6 +175,11 @@ class BookTable(faust.Table[bytes, bytes]):
                     log.warning("terms_not_opened", table=self.name, partitions=sorted(closed), problem=str(error))
                 told = repr(error)
                 await asyncio.sleep(AGAIN_S)
+        for number in sorted(tp.partition for tp in active_tps):
+            await asyncio.sleep(0)
+            if self.prepare and self.owns(number):
+                with suppress(ValueError):  # kept as ``refusal``
+                    self.prepare(number)
 
     async def _open(self, closed: dict[int, Ledger], generation: int) -> None:
         """Say in the changelog that terms begin, and read all before that. What is done is taken from ``closed``.

@@ -1,12 +1,13 @@
 """Workers under measurement: started as users start them, read through ``/metrics`` and ``/proc``."""
 
+import contextlib
 import os
 import signal
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,6 +91,15 @@ class Worker:
         except (urllib.error.URLError, ConnectionError):
             return Sample(time.monotonic())
         return sample_of(text, time.monotonic(), cpu_s(self.pid) or 0.0)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """It does nothing meanwhile (SIGSTOP, SIGCONT)."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """SIGKILL, as a crash would."""

@@ -35,7 +35,9 @@ READY_POLL_S: Final = 0.1
 class Stage:
     """Fills the topic, starts workers that share state and lake, and says what they hold."""
 
-    def __init__(self, name: str, place: Path, kafka: KafkaServer, lake: bool, partitions: int = PARTITIONS) -> None:
+    def __init__(
+        self, name: str, place: Path, kafka: KafkaServer, lake: bool, partitions: int = PARTITIONS, **settings: float
+    ) -> None:
         self.name, self._kafka, self._place = name, kafka, place
         self.children = Supervisor(place / "logs")
         self.env = {
@@ -44,6 +46,7 @@ class Stage:
             "TRUSTSCORE_DATA_DIR": str(place / "data"),
             "TRUSTSCORE_APPLICATION_ID": name,
             "TRUSTSCORE_PARTITIONS": str(partitions),
+            **{f"TRUSTSCORE_{setting.upper()}": str(value) for setting, value in settings.items()},
         }
         self._lake, self._workers = lake, 0
         self.sent = 0
@@ -120,13 +123,16 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(name: str, lake: bool, partitions: int = PARTITIONS) -> Iterator[Stage]:
-    """A stage with topics that are new and empty; everything it started is stopped at the end."""
+def staged(name: str, lake: bool, partitions: int = PARTITIONS, **settings: float) -> Iterator[Stage]:
+    """A stage with topics that are new and empty; everything it started is stopped at the end.
+
+    ``settings`` are of the workers, as in ``streams.settings``.
+    """
     with tempfile.TemporaryDirectory(prefix=f"trustscore-{name}-") as directory:
         place = Path(directory)
         with KafkaServer(place / "kafka", properties=SEGMENTS) as kafka:
             asyncio.run(fresh_topics(kafka.address, application_id=name, partitions=partitions))
-            stage = Stage(name, place, kafka, lake, partitions)
+            stage = Stage(name, place, kafka, lake, partitions, **settings)
             try:
                 yield stage
             finally:

@@ -39,6 +39,8 @@ past of 10,000 providers comes in a flush is slow; without a bound the next one 
 is slower, until the watchdog takes it for a stall, after a minute."""
 FEWEST_REPORTS: Final = 200_000
 """So many may always wait: a flush of few costs nearly as much, since all parts of the state are written again."""
+FIRST_REPORTS: Final = 500_000
+"""So many may wait before it is known how long a flush takes: what ``MOST_BYTES`` lets wait where there is a lake."""
 MOST_BYTES: Final = 128 << 20
 """Of reports that wait for the lake, and of messages that cannot be used, beside those that a flush is writing: some
 500,000 reports, each taking 230 bytes and what it states in words."""
@@ -100,7 +102,7 @@ class FoldLoop:
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
-        self._most_unflushed = FEWEST_REPORTS
+        self._most_unflushed = FIRST_REPORTS
         self._flying = 0
         """Reports that a flush is making durable."""
         self.flood: RejectFlood | None = None

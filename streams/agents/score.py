@@ -86,6 +86,11 @@ class ScoreLoop:
         for partition in filter(self._table.owns, partitions):
             self._open(partition)
 
+    def prepare(self, partition: int) -> None:
+        """Hold the state of a partition, its windows made: two seconds for four of 10,000 providers, best spent before
+        a backlog is read."""
+        move(self._open(partition).state, self._clock())
+
     def _open(self, partition: int) -> Held:
         held = self._partitions.get(partition)
         if held is None:

@@ -5,11 +5,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 import streams.app
-from streams.app import Wake, _every, build_app
-from streams.pace import BEHIND, BEHIND_S, Pause
+from streams.app import Wake, _every, build_app, waiting_reports
+from streams.chunks import ChunkConsumer
+from streams.pace import BEHIND, BEHIND_S, BUSY, Pause
 from streams.telemetry import Telemetry
+from streams.topics import REPORTS, SCORES
 from tests.support.memory_worker import settings
 
 
@@ -179,13 +182,16 @@ def test_what_is_owed_far_behind_is_not_rested_when_that_is_worked_off(monkeypat
     async def story() -> None:
         waiting, wanted, done = [BEHIND + 1], asyncio.Event(), asyncio.Semaphore(0)
 
-        async def act() -> None:
+        async def rest(seconds: float) -> None:
+            await asyncio.sleep(seconds)
             waiting[0] = 0
+
+        async def act() -> None:
             done.release()
 
         monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
         async with looping(
-            worker(asyncio.sleep), Pause(0.0, 2.0), "scores", act, Wake(wanted, makes_up=True), within_s=BEHIND_S / 2
+            worker(rest), Pause(0.0, 2.0), "scores", act, Wake(wanted, makes_up=True), within_s=BEHIND_S / 2
         ):
             wanted.set()
             await done.acquire()
@@ -193,6 +199,38 @@ def test_what_is_owed_far_behind_is_not_rested_when_that_is_worked_off(monkeypat
             await done.acquire()
 
     asyncio.run(story())
+
+
+def test_who_makes_up_for_being_woken_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        waiting, wanted, at_work, done = [BEHIND + 1], asyncio.Event(), list[int](), asyncio.Event()
+
+        async def rest(seconds: float) -> None:
+            waiting[0] = max(0, waiting[0] - BEHIND // 5)
+            await asyncio.sleep(0)
+
+        async def act() -> None:
+            at_work.append(waiting[0])
+            done.set()
+
+        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
+        async with looping(worker(rest), Pause(0.0, 2.0), "scores", act, Wake(wanted, after_s=0.01, makes_up=True)):
+            wanted.set()
+            await done.wait()
+        assert at_work[0] < BUSY
+
+    asyncio.run(story())
+
+
+def test_a_partition_of_which_the_broker_has_not_said_counts_as_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    lags: dict[TP, int | None] = {TP(REPORTS, 0): 7, TP(REPORTS, 1): 5, TP(SCORES, 0): 100}
+    consumer = ChunkConsumer.__new__(ChunkConsumer)
+    monkeypatch.setattr(ChunkConsumer, "assignment", lambda _: set(lags))
+    monkeypatch.setattr(ChunkConsumer, "lag", lambda _, tp: lags[tp])
+    app: Any = SimpleNamespace(consumer=consumer)
+    assert waiting_reports(app) == 12
+    lags[TP(REPORTS, 1)] = None
+    assert waiting_reports(app) > BEHIND
 
 
 def test_who_is_woken_while_nothing_may_be_done_does_not_spin() -> None:

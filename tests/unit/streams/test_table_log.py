@@ -180,6 +180,32 @@ def test_a_worker_that_was_away_for_a_generation_reads_again_what_it_still_owns(
     story(play)
 
 
+def test_partitions_are_prepared_once_their_state_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is read that they take in; not one that left meanwhile, nor the less for one that is refused."""
+
+    async def play(log: Log) -> None:
+        prepared: list[int] = []
+
+        async def opens(closed: dict[int, Ledger], generation: int) -> None:
+            for number in list(closed):
+                closed.pop(number).opened(7, 0)
+
+        def prepare(number: int) -> None:
+            assert log.table.owns(number)
+            prepared.append(number)
+            if number == 3:
+                log.table._ledgers.pop(4)
+                raise ValueError("state of another layout")
+
+        monkeypatch.setattr(log.table, "_open", opens)
+        log.table.prepare = prepare
+        log.table.app.consumer_generation_id = 1
+        await log.table.on_recovery_completed({log.tp(number) for number in (5, 4, 3)}, set())
+        assert prepared == [3, 5]
+
+    story(play)
+
+
 def test_records_that_come_when_the_next_rebalance_has_begun_are_not_mixed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     async def play(log: Log) -> None:
         async def runs(*_: object) -> AsyncIterator[tuple[int, list[ConsumerRecord]]]:

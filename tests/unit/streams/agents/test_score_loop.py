@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from faust.types import TP
 
 from scoring.records import ScoreRecord
+from scoring.stats import STATS
 from scoring.weights import DEFAULT
 from streams.agents import ScoreLoop
 from streams.agents import score as score_agent
@@ -118,6 +120,21 @@ def test_after_a_torn_flush_nothing_is_told_before_all_was_taken_in_again() -> N
         await loop.score.tick()
         assert loop.topic.messages == []
         await loop.read(chunk([GOOD] * 2, offset=1))
+        await loop.score.tick()
+        assert {record.n for record in loop.said().values()} == {2}
+
+    asyncio.run(story())
+
+
+def test_the_windows_of_a_prepared_partition_are_made_and_its_entities_scored_anew() -> None:
+    async def story() -> None:
+        before = Loop()
+        await before.read(chunk([GOOD] * 2))
+        await both(before)
+        loop = Loop(before.table.log)
+        loop.score.prepare(0)
+        windows = loop.score._partitions[0].state.windows.of(np.arange(2))
+        assert windows[:, :, STATS.index("success")].max(axis=1).tolist() == [2, 2]
         await loop.score.tick()
         assert {record.n for record in loop.said().values()} == {2}
 
