@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import faust
 import structlog
@@ -194,10 +194,10 @@ def _every(
     """
 
     async def loop() -> None:
-        took_s = owed_s = 0.0
+        took_s, rested = 0.0, Rested()
         while not app.should_stop:
             failed = part in telemetry.trouble
-            owed_s = await _rest(app, pause, took_s, owed_s, None if failed else wake, failed)
+            rested = await _rest(app, pause, took_s, rested, None if failed else wake, failed)
             if wake is not None:
                 wake.event.clear()  # what it was for is dealt with now, or after a rest if nothing may be done yet
             if app.rebalancing or app.in_recovery or not telemetry.ready or not fence.holds():
@@ -234,13 +234,23 @@ class Wake:
     what was far behind is worked off."""
 
 
-async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake: Wake | None, failed: bool) -> float:
-    """Rest after a round that took ``took_s``, for as long as is right for what waits while resting; what is owed then.
+class Rested(NamedTuple):
+    """What a rest leaves to the next one."""
+
+    owed_s: float = 0.0
+    """Seconds that were cut off it."""
+    was_behind: bool = False
+    """Whether the worker was far behind, and that is not worked off."""
+
+
+async def _rest(app: faust.App, pause: Pause, took_s: float, before: Rested, wake: Wake | None, failed: bool) -> Rested:
+    """Rest after a round that took ``took_s``, for as long as is right for what waits while resting.
 
     What waited at the start may be gone long before: the last reports of a backlog would wait for nothing. Who failed
     does not wait for a backlog, which may wait for what failed.
     """
-    started, rested_s, is_woken, was_behind = time.perf_counter(), 0.0, False, False
+    started, rested_s, is_woken = time.perf_counter(), 0.0, False
+    owed_s, was_behind, waiting = before.owed_s, before.was_behind and not failed, 0
     while not app.should_stop:
         waiting = waiting_reports(app)
         was_behind |= waiting > BEHIND and not failed
@@ -263,6 +273,6 @@ async def _rest(app: faust.App, pause: Pause, took_s: float, owed_s: float, wake
         elif rest_s > usual_s:
             await app.sleep(min(step_s, rest_s - usual_s))
         else:
-            return rest_s
+            return Rested(rest_s)
         rested_s = time.perf_counter() - started
-    return 0.0
+    return Rested(0.0, was_behind and waiting > BUSY)

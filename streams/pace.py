@@ -30,20 +30,20 @@ class Pause(NamedTuple):
         The share of the time that a loop gets falls with what waits, without a step: a loop that took a fixed share
         would keep folding behind once it is, and one that stopped would show nothing until it is not.
 
-        ``was_behind`` says that more than ``BEHIND`` waited since the last round. Then they are worked off first: they
-        are folded in less time than a round takes that tells of so many, and one round tells of all. Who is woken, as
-        a flush is for which reading waits, does not rest for so long.
+        ``was_behind`` says that more than ``BEHIND`` waited since the last round began. Then they are worked off first:
+        they are folded in less time than a round takes that tells of so many, and one round tells of all, at once.
+        Who is woken, as a flush is for which reading waits, does not rest for so long.
 
         >>> pause = Pause(0.1, 2.0, times=1, busy_times=3)
         >>> [round(pause.after(took_s, waiting), 3) for took_s, waiting in ((0.1, 0), (0.1, 1_000), (0.1, 20_000))]
         [0.1, 0.21, 0.6]
         >>> pause.after(0.02, 0), pause.after(0.1, 10**7)
         (0.1, 10.0)
-        >>> pause.after(0.1, 20_000, was_behind=True), pause.after(0.1, 0, was_behind=True)
-        (10.0, 0.1)
+        >>> pause.after(0.3, 20_000, was_behind=True), pause.after(0.3, 0, was_behind=True)
+        (10.0, 0.0)
         """
-        if was_behind and waiting > BUSY:
-            return max(self.longest_s, BEHIND_S)
+        if was_behind:
+            return max(self.longest_s, BEHIND_S) if waiting > BUSY else 0.0
         longest_s = max(self.longest_s, BEHIND_S) if waiting > BEHIND else self.longest_s
         more = max(0.0, self.busy_times - self.times) * min(1.0, waiting / BUSY)
         return max(self.shortest_s, min((self.times + more) * took_s * (1 + waiting / STEP), longest_s))

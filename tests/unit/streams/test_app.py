@@ -99,6 +99,29 @@ def test_a_round_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyP
     asyncio.run(story())
 
 
+def test_a_round_that_began_far_behind_is_followed_by_one_once_that_is_worked_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At once: the flush for which reading waited is not of the last reports."""
+
+    async def story() -> None:
+        waiting, wanted, done = [BEHIND + 1], asyncio.Event(), asyncio.Semaphore(0)
+
+        async def act() -> None:
+            waiting[0] = 0
+            done.release()
+
+        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
+        async with looping(worker(asyncio.sleep), Pause(60, 60), "reports", act, Wake(wanted)):
+            wanted.set()
+            await done.acquire()
+            await done.acquire()
+            await asyncio.sleep(0.05)
+            assert done.locked(), "then it rests"
+
+    asyncio.run(story())
+
+
 def test_who_failed_tries_again_though_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading may wait for what failed: then the backlog does not get less."""
 
