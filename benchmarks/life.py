@@ -4,7 +4,7 @@
 history and is stopped and started again over its changelog (``start``). Then it is paused while as many reports as it
 will miss are sent (``steady``: from the moment it goes on until all is folded and committed), it is stopped, they are
 sent again, and it is started (``catch-up``: from the last sample with nothing folded until the same). A server beside
-it is asked all the time whether its answers are stale.
+it is asked all that time whether its answers are stale.
 """
 
 import argparse
@@ -61,16 +61,17 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
 
 
 def _lives(stage: Stage, worker: Worker, given: argparse.Namespace) -> Iterator[Row]:
-    begun = worker.sample()
-    with worker.paused():
-        _send_now(stage, given, "steady")
-    begun = replace(begun, at_s=time.monotonic())
-    steady = rate([begun, *stage.wait_until_read(worker, given.reports)])
-    name, peer = f"engine/catch-up-{given.providers}-providers", f"engine/steady-{given.providers}-providers"
-    yield Row(peer, steady, "reports/s", facts={"reports": given.reports - begun.folded})
     server = Server(stage.children, "server", stage.env)
     server.wait_until_ready()
     with Asking(server.url, ASKED) as asking:
+        asking.wait_until(is_stale=False, within_s=GIVE_UP_S)
+        begun = worker.sample()
+        with worker.paused():
+            _send_now(stage, given, "steady")
+        begun = replace(begun, at_s=time.monotonic())
+        steady = rate([begun, *stage.wait_until_read(worker, given.reports)])
+        name, peer = f"engine/catch-up-{given.providers}-providers", f"engine/steady-{given.providers}-providers"
+        yield Row(peer, steady, "reports/s", facts={"reports": given.reports})
         asking.wait_until(is_stale=False, within_s=GIVE_UP_S)
         worker.stop()
         _send_now(stage, given, "missed")
