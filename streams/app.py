@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from typing import Final, NamedTuple
 
 import faust
@@ -19,7 +20,7 @@ from streams.crash import crash_point
 from streams.doubts import Doubts
 from streams.fencing import Fence, NotMember, keep_fence
 from streams.memory import give_back_free
-from streams.pace import BEHIND, BUSY, Pause
+from streams.pace import BEHIND, BEHIND_S, BUSY, Pause
 from streams.recovery import OwnReading
 from streams.settings import WorkerSettings
 from streams.sinks import LakeSinks
@@ -239,8 +240,8 @@ class Rested(NamedTuple):
 
     owed_s: float = 0.0
     """Seconds that were cut off it."""
-    was_behind: bool = False
-    """Whether the worker was far behind, and that is not worked off."""
+    behind_s: float = -inf
+    """When the worker was last seen to be far behind, where that is not worked off."""
 
 
 async def _rest(app: faust.App, pause: Pause, took_s: float, before: Rested, wake: Wake | None, failed: bool) -> Rested:
@@ -250,10 +251,12 @@ async def _rest(app: faust.App, pause: Pause, took_s: float, before: Rested, wak
     does not wait for a backlog, which may wait for what failed.
     """
     started, rested_s, is_woken = time.perf_counter(), 0.0, False
-    owed_s, was_behind, waiting = before.owed_s, before.was_behind and not failed, 0
+    owed_s, behind_s, waiting = before.owed_s, -inf if failed else before.behind_s, 0
     while not app.should_stop:
         waiting = waiting_reports(app)
-        was_behind |= waiting > BEHIND and not failed
+        if waiting > BEHIND and not failed:
+            behind_s = time.perf_counter()
+        was_behind = time.perf_counter() - behind_s < BEHIND_S  # more reports a second than BUSY may wait all the time
         usual_s = pause.after(took_s, waiting, was_behind)
         rest_s = usual_s + min(owed_s, usual_s) - rested_s  # what was owed far behind is not, once that is worked off
         if rest_s <= 0:
@@ -275,4 +278,4 @@ async def _rest(app: faust.App, pause: Pause, took_s: float, before: Rested, wak
         else:
             return Rested(rest_s)
         rested_s = time.perf_counter() - started
-    return Rested(0.0, was_behind and waiting > BUSY)
+    return Rested(0.0, behind_s if waiting > BUSY else -inf)

@@ -122,6 +122,26 @@ def test_a_round_that_began_far_behind_is_followed_by_one_once_that_is_worked_of
     asyncio.run(story())
 
 
+def test_who_was_far_behind_a_while_ago_rests_no_longer_for_what_always_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 100,000 reports a second some thousand wait whenever one looks; woken or not, rounds come as ever then."""
+
+    async def story() -> None:
+        waiting, wanted, done = [BEHIND + 1], asyncio.Event(), asyncio.Semaphore(0)
+
+        async def act() -> None:
+            waiting[0] = BUSY + 1
+            done.release()
+
+        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
+        monkeypatch.setattr(streams.app, "BEHIND_S", 0.2)
+        async with looping(worker(asyncio.sleep), Pause(0.01, 0.01), "reports", act, Wake(wanted), within_s=5):
+            wanted.set()
+            for _ in range(20):
+                await done.acquire()
+
+    asyncio.run(story())
+
+
 def test_who_failed_tries_again_though_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading may wait for what failed: then the backlog does not get less."""
 
