@@ -79,9 +79,13 @@ def test_a_rest_ends_when_the_reports_are_gone_for_which_it_was_long(monkeypatch
     asyncio.run(story())
 
 
-def test_a_round_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_woken", [False, True])
+def test_a_round_waits_until_a_backlog_is_worked_off(is_woken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also one that makes up for being woken."""
+
     async def story() -> None:
-        waiting, at_work, done = [BEHIND + 1], list[int](), asyncio.Event()
+        waiting, wanted, at_work, done = [BEHIND + 1], asyncio.Event(), list[int](), asyncio.Event()
+        wake = Wake(wanted, after_s=0.01, makes_up=True) if is_woken else None
 
         async def rest(seconds: float) -> None:
             waiting[0] = max(0, waiting[0] - BEHIND // 5)
@@ -92,7 +96,8 @@ def test_a_round_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyP
             done.set()
 
         monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
-        async with looping(worker(rest), Pause(0.0, 2.0), "panes", act):
+        async with looping(worker(rest), Pause(0.0, 2.0), "panes", act, wake):
+            wanted.set()
             await done.wait()
         assert at_work[0] == 1
 
@@ -240,27 +245,6 @@ def test_what_is_owed_far_behind_is_not_rested_when_that_is_worked_off(monkeypat
             await done.acquire()
             wanted.set()
             await done.acquire()
-
-    asyncio.run(story())
-
-
-def test_who_makes_up_for_being_woken_waits_until_a_backlog_is_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        waiting, wanted, at_work, done = [BEHIND + 1], asyncio.Event(), list[int](), asyncio.Event()
-
-        async def rest(seconds: float) -> None:
-            waiting[0] = max(0, waiting[0] - BEHIND // 5)
-            await asyncio.sleep(0)
-
-        async def act() -> None:
-            at_work.append(waiting[0])
-            done.set()
-
-        monkeypatch.setattr(streams.app, "waiting_reports", lambda _: waiting[0])
-        async with looping(worker(rest), Pause(0.0, 2.0), "scores", act, Wake(wanted, after_s=0.01, makes_up=True)):
-            wanted.set()
-            await done.wait()
-        assert at_work[0] < BUSY
 
     asyncio.run(story())
 
