@@ -56,7 +56,10 @@ class Telemetry:
             "trustscore_lake_commit_seconds", "that the commit under way has taken so far", registry=r
         )
         self.lake_commit_s.set_function(self.lake.running_s)
-        self.pending = Gauge("trustscore_pending_reports", "reports folded and not yet committed", registry=r)
+        self.pending = Gauge("trustscore_pending_reports", "reports read and not yet made durable", registry=r)
+        self.held_back_s = Counter(
+            "trustscore_reading_waits_seconds_total", "time in which reading waited for a flush", registry=r
+        )
         self.lag = Gauge("trustscore_consumer_lag", "messages not yet read", ["topic", "partition"], registry=r)
         self._lags: set[tuple[str, str]] = set()
         self.entities = Gauge("trustscore_entities", "providers and facets held", ["partition"], registry=r)

@@ -38,9 +38,8 @@ FLUSH_S: Final = 30.0
 past of 10,000 providers comes in a flush is slow; without a bound the next one takes up all that was read during it and
 is slower, until the watchdog takes it for a stall, after a minute."""
 FEWEST_REPORTS: Final = 200_000
-"""So many may always wait: a flush of few costs nearly as much, since all parts of the state are written again."""
-FIRST_REPORTS: Final = 500_000
-"""So many may wait before it is known how long a flush takes: what ``MOST_BYTES`` lets wait where there is a lake."""
+"""So many may always wait, more once a flush has shown how long it takes: one of few costs nearly as much, since all
+parts of the state are written again."""
 MOST_BYTES: Final = 128 << 20
 """Of reports that wait for the lake, and of messages that cannot be used, beside those that a flush is writing: some
 500,000 reports, each taking 230 bytes and what it states in words."""
@@ -102,7 +101,7 @@ class FoldLoop:
         self._breaker = Breaker(settings.reject_ratio, settings.reject_window)
         self._sent: list[Awaitable[Any]] = []
         self._sending, self._flushing = asyncio.Lock(), asyncio.Lock()
-        self._most_unflushed = FIRST_REPORTS
+        self._most_unflushed = FEWEST_REPORTS
         self._flying = 0
         """Reports that a flush is making durable."""
         self.flood: RejectFlood | None = None
@@ -123,6 +122,7 @@ class FoldLoop:
             while self.flood or self._must_wait():
                 self.is_full.set()
                 await asyncio.sleep(_WAIT_S)
+                self._telemetry.held_back_s.inc(_WAIT_S)
             await self._chunk(event)
 
     async def _chunk(self, event: EventT[Any]) -> None:
@@ -171,7 +171,7 @@ class FoldLoop:
         self._telemetry.rejected.inc(len(batch.rejects))
         self._telemetry.repeated.inc(repeats)
         self._telemetry.doubted.inc(len(doubted))
-        self._telemetry.pending.set(self._pending() + self._flying)
+        self._telemetry.pending.set(self._unflushed() + self._flying)
         self._telemetry.chunk_s.observe(time.perf_counter() - started)
 
     def _loaded(self, partition: int) -> Held:
@@ -191,20 +191,16 @@ class FoldLoop:
 
     def _must_wait(self) -> bool:
         """Whether enough was read that is not flushed."""
-        waiting = [held.waiting for held in self._partitions.values()]
-        return (
-            self._pending() > self._settings.pending_rows
-            or sum(one.reports for one in waiting) > self._most_unflushed
-            or sum(one.size for one in waiting) > MOST_BYTES
-        )
+        size = sum(held.waiting.size for held in self._partitions.values())
+        return self._unflushed() > min(self._settings.pending_rows, self._most_unflushed) or size > MOST_BYTES
 
     def _learn(self, written: int, took_s: float) -> None:
         """Let as many wait as a flush writes in ``FLUSH_S``; one of few reports says little, unless it was slow."""
         if written >= FEWEST_REPORTS or took_s > FLUSH_S:
             self._most_unflushed = max(FEWEST_REPORTS, int(written * FLUSH_S / took_s))
 
-    def _pending(self) -> int:
-        return sum(held.waiting.rows for held in self._partitions.values())
+    def _unflushed(self) -> int:
+        return sum(held.waiting.reports for held in self._partitions.values())
 
     async def tick(self) -> None:
         """Fold what was read, and send the panes that changed to where their providers are scored."""
@@ -239,7 +235,7 @@ class FoldLoop:
             await self._read_all()
             taken = {number: held for number, held in self._partitions.items() if held.waiting.events}
             waiting = {number: held.waiting for number, held in taken.items()}
-            self._flying = sum(part.rows for part in waiting.values())
+            self._flying = sum(part.reports for part in waiting.values())
             for held in taken.values():
                 held.waiting = Waiting()
             started = time.perf_counter()
@@ -257,7 +253,7 @@ class FoldLoop:
                 if self._partitions.get(number) is held:  # of a partition that left, the state was not written
                     for event in waiting[number].events:
                         event.ack()
-            self._telemetry.pending.set(self._pending())
+            self._telemetry.pending.set(self._unflushed())
             if waiting:
                 took_s = time.perf_counter() - started
                 self._telemetry.flush_s.observe(took_s)

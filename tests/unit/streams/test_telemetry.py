@@ -10,7 +10,8 @@ def test_every_metric_has_its_unit_and_a_meaning() -> None:
         "trustscore_scores_emitted",
         "trustscore_lake_reports",
         "trustscore_fence_lapses", "trustscore_state_disturbances", "trustscore_restarts", "trustscore_step_failures",
-        "trustscore_pending_reports", "trustscore_consumer_lag", "trustscore_entities",
+        "trustscore_pending_reports", "trustscore_reading_waits_seconds",
+        "trustscore_consumer_lag", "trustscore_entities",
         "trustscore_lake_failures", "trustscore_lake_down_seconds", "trustscore_lake_commit_seconds",
         "trustscore_chunk_seconds", "trustscore_flush_seconds", "trustscore_score_seconds",
     }  # fmt: skip

@@ -106,6 +106,7 @@ def test_reading_waits_while_many_bytes_wait_for_the_lake(tmp_path: Path, monkey
         await loop.fold.flush()
         await reading
         assert loop.counted("trustscore_pending_reports") == 20
+        assert loop.counted("trustscore_reading_waits_seconds_total") > 0
         await loop.fold.flush()
         assert not loop.fold.is_full.is_set(), "or the next flush would begin at once, for nobody"
 

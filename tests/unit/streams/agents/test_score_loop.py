@@ -93,7 +93,6 @@ def test_a_chunk_that_comes_while_its_partition_is_not_owned_opens_no_state() ->
         loop, late, again = Loop(), chunk([GOOD]), chunk([GOOD])
         loop.table.foreign = {0}
         await loop.read(late)
-        loop.score.hold([0])
         await both(loop)
         assert (loop.topic.messages, loop.table.log, late.acks) == ([], [], 0)
         loop.table.foreign = set()
@@ -112,7 +111,7 @@ def test_after_a_torn_flush_nothing_is_told_before_all_was_taken_in_again() -> N
         await before.score.flush()
         (cut,) = (number for number, (key, _) in enumerate(before.table.log) if key == b"0/flushed")
         loop = Loop(before.table.log[:cut])
-        loop.score.hold([0])
+        loop.score.prepare(0)
         await loop.score.tick()
         loop.end = 2
         await loop.score.tick()
@@ -159,7 +158,8 @@ def test_a_flush_writes_the_state_and_then_acknowledges() -> None:
         await loop.score.flush()
         assert event.acks == 1
         again = Loop(loop.table.log)
-        again.score.hold([0, 1])
+        for partition in (0, 1):
+            again.score.prepare(partition)
         await again.score.tick()
         await loop.score.tick()
         assert again.said() == loop.said()
@@ -317,7 +317,7 @@ def test_who_is_not_scored_in_time_at_the_end_is_by_the_next_owner() -> None:
         await loop.score.flush()
         assert event.acks == 1
         following = Loop(loop.table.log)
-        following.score.hold([0])
+        following.score.prepare(0)
         await following.score.finish(within_s=60.0)
         assert len(following.said()) == 2 * len(many)
 
