@@ -2,9 +2,10 @@
 
 A reader locks nothing and waits for nobody: Delta's log says which files make up a table, DuckDB reads those files.
 
->>> from analytics import lake                                              # doctest: +SKIP
->>> con = lake.connect("trustscore-data/lake")                              # doctest: +SKIP
->>> con.sql("select provider_id, trust_score from latest_scores").df()      # doctest: +SKIP
+    from analytics import lake
+
+    con = lake.connect("trustscore-data/lake")
+    con.sql("select provider_id, trust_score from latest_scores").df()
 """
 
 from analytics.lake.errors import LakeError, NoLake, UnreadableTable

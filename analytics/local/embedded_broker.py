@@ -65,9 +65,10 @@ class EmbeddedBroker:
 
     Examples
     --------
-    >>> with EmbeddedBroker() as broker:  # doctest: +SKIP
-    ...     print(broker.address, broker.memory_bytes())
-    127.0.0.1:40123 29360128
+    Prints an address such as ``127.0.0.1:40123``, and some 29 MB::
+
+        with EmbeddedBroker() as broker:
+            print(broker.address, broker.memory_bytes())
     """
 
     def __init__(self, port: int = 0, binary: Path | None = None, log: Path | None = None) -> None:
