@@ -5,7 +5,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 import faust
@@ -112,7 +111,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     app.producer.buffer.max_messages = SEND_AHEAD
 
     flushes = Pause(settings.lake_flush_s, settings.lake_flush_s)
-    every = Rounds(app, fence, telemetry, partial(waiting_reports, app)).every
+    every = Rounds(app, fence, telemetry, lambda: waiting_reports(app, fold.reports_a_record)).every
     every(Pause(settings.tick_s, 2.0, times=PANES_TIMES), "panes", fold.tick)
     every(SCORES_PAUSE, "scores", score.tick, Wake(score.merged, after_s=LOOK_S, makes_up=True))
     every(flushes, "reports", fold.flush, Wake(fold.is_full))
@@ -158,8 +157,8 @@ def _table(app: faust.App, name: str, settings: WorkerSettings) -> BookTable:
     return table
 
 
-def waiting_reports(app: faust.App) -> int:
-    """Reports that wait in the assigned partitions of the report topic.
+def waiting_reports(app: faust.App, a_record: Callable[[int], float]) -> int:
+    """Reports that wait in the assigned partitions of the report topic, by how many a record of each holds.
 
     A partition of which the broker has not said yet counts as one that is far behind: at the start whoever would go
     first looks at all windows, which takes seconds with 10,000 providers, while nothing of a backlog is read.
@@ -167,5 +166,5 @@ def waiting_reports(app: faust.App) -> int:
     consumer = app.consumer
     if not isinstance(consumer, ChunkConsumer):
         return 0
-    lags = [consumer.lag(tp) for tp in consumer.assignment() if tp.topic == REPORTS]
-    return sum(BEHIND + 1 if lag is None else lag for lag in lags)
+    lags = {tp.partition: consumer.lag(tp) for tp in consumer.assignment() if tp.topic == REPORTS}
+    return sum(BEHIND + 1 if lag is None else int(lag * a_record(number)) for number, lag in lags.items())

@@ -114,6 +114,11 @@ class FoldLoop:
             if tp.topic == REPORTS:
                 self._partitions.pop(tp.partition, None)
 
+    def reports_a_record(self, partition: int) -> float:
+        """How many a record of the partition held of late; 1 where nothing was read yet."""
+        held = self._partitions.get(partition)
+        return 1.0 if held is None else held.reader.a_record
+
     async def run(self, stream: Stream[Any]) -> None:
         """The agent: one chunk after the other."""
         if self._doubts is not None:

@@ -15,6 +15,8 @@ __all__ = ["MANY", "ChunkReader", "Decoded"]
 
 MANY: Final = 5_000
 """Reports from which on a thread decodes them: it takes some milliseconds, most of them without Python's lock."""
+RECENT: Final = 100
+"""Records by which it is judged how many reports one holds."""
 Chunks = list[tuple[EventT[Any], Sequence[Record]]]
 
 
@@ -35,6 +37,8 @@ class ChunkReader:
 
     def __init__(self, partition: int) -> None:
         self._partition, self._json = partition, JsonReader()
+        self.a_record = 1.0
+        """Reports that a record held of late: one in JSON, many in Arrow."""
         self._unread: Chunks = []
         self._begun: asyncio.Task[Decoded] | None = None
         self._turn = asyncio.Lock()
@@ -44,9 +48,9 @@ class ChunkReader:
         self._unread.append((event, take_run(event)))
 
     @property
-    def unread(self) -> int:
-        """Records of which nobody has begun to decode any."""
-        return sum(len(run) for _, run in self._unread)
+    def unread(self) -> float:
+        """Reports, by how many a record held of late, of which nobody has begun to decode any."""
+        return sum(len(run) for _, run in self._unread) * self.a_record
 
     async def begin(self) -> list[Decoded]:
         """What was begun before, decoded; of what came since the decoding begins, or where it is little is done."""
@@ -79,11 +83,13 @@ class ChunkReader:
     async def _decoded(self, unread: Chunks) -> Decoded:
         run = joined(chunk for _, chunk in unread)
         try:
-            if len(run) < MANY:  # sooner done than a thread gets Python's lock again
+            if len(run) * self.a_record < MANY:  # sooner done than a thread gets Python's lock again
                 batch = decode(run, self._partition, self._json)
             else:
                 batch = await asyncio.to_thread(decode, run, self._partition, self._json)
         except BaseException:  # nothing is lost: the next one to ask decodes it
             self._unread = [*unread, *self._unread]
             raise
+        held = max(1.0, len(batch.table) / max(1, batch.records))
+        self.a_record += min(1.0, batch.records / RECENT) * (held - self.a_record)
         return Decoded([event for event, _ in unread], run, batch)

@@ -31,6 +31,15 @@ def test_a_partition_of_which_the_broker_has_not_said_counts_as_far_behind(monke
     monkeypatch.setattr(ChunkConsumer, "assignment", lambda _: set(lags))
     monkeypatch.setattr(ChunkConsumer, "lag", lambda _, tp: lags[tp])
     app: Any = SimpleNamespace(consumer=consumer)
-    assert waiting_reports(app) == 12
+    assert waiting_reports(app, lambda _: 1.0) == 12
     lags[TP(REPORTS, 1)] = None
-    assert waiting_reports(app) > BEHIND
+    assert waiting_reports(app, lambda _: 1.0) > BEHIND
+
+
+def test_records_that_hold_many_reports_count_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    lags = {TP(REPORTS, 0): 7, TP(REPORTS, 1): 5}
+    consumer = ChunkConsumer.__new__(ChunkConsumer)
+    monkeypatch.setattr(ChunkConsumer, "assignment", lambda _: set(lags))
+    monkeypatch.setattr(ChunkConsumer, "lag", lambda _, tp: lags[tp])
+    app: Any = SimpleNamespace(consumer=consumer)
+    assert waiting_reports(app, {0: 1.0, 1: 500.0}.__getitem__) == 7 + 5 * 500

@@ -10,7 +10,8 @@ from streams.agents import reading
 from streams.agents.reading import ChunkReader, Decoded
 from streams.wire import decode
 from tests.support.fold_loop import chunk
-from tests.support.wire_cases import GOOD
+from tests.support.memory_worker import Event
+from tests.support.wire_cases import GOOD, arrow_message, arrow_table
 
 
 @pytest.fixture(autouse=True)
@@ -90,5 +91,49 @@ def test_a_chunk_that_could_not_be_decoded_is_decoded_by_the_next_who_asks(monke
             with pytest.raises(MemoryError):
                 await reader.begin()
         assert offsets(await reader.all()) == list(range(5))
+
+    asyncio.run(story())
+
+
+def arrow_chunk(first: int, messages: int, reports: int) -> Any:
+    table = arrow_table([GOOD] * reports)
+    return Event("trust.reports", 0, [arrow_message(first + at, table) for at in range(messages)])
+
+
+def test_how_many_reports_a_record_held_of_late_follows_what_comes() -> None:
+    async def story() -> None:
+        reader = ChunkReader(0)
+        assert reader.a_record == 1
+        reader.add(arrow_chunk(0, reading.RECENT, 5))
+        assert reader.unread == reading.RECENT
+        await reader.all()
+        assert reader.a_record == 5
+        reader.add(arrow_chunk(reading.RECENT, 3, 5))
+        assert reader.unread == 15
+        await reader.all()
+        half: Any = chunk([GOOD] * (reading.RECENT // 2), first=reading.RECENT + 3)
+        reader.add(half)
+        await reader.all()
+        assert reader.a_record == 3, "half of the last hundred"
+        unusable: Any = chunk([b"x"] * reading.RECENT, first=2 * reading.RECENT)
+        reader.add(unusable)
+        await reader.all()
+        assert reader.a_record == 1, "a record that cannot be used is one, too"
+
+    asyncio.run(story())
+
+
+def test_few_records_of_many_reports_are_decoded_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MANY", 40)
+
+    async def story() -> None:
+        reader = ChunkReader(0)
+        reader.add(arrow_chunk(0, reading.RECENT, 5))
+        await reader.all()
+        reader.add(arrow_chunk(reading.RECENT, 10, 5))
+        with held_decoding(monkeypatch) as may_go:
+            assert await reader.begin() == [], "by a thread, while the loop goes on"
+            may_go.set()
+            assert [len(decoded.batch.table) for decoded in await reader.all()] == [50]
 
     asyncio.run(story())
