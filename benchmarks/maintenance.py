@@ -99,8 +99,8 @@ def _ingest(given: argparse.Namespace, care: bool) -> Ingest:
             stage.children.stop(CARING, STOP_S)
         worker.stop()
         rounds = rounds_of(stage.children.log_of(CARING).read_text(encoding="utf-8")) if pid else 0
-    begun = [one for one in samples if not one.folded][-1:]
-    found = Ingest(rate([*begun, *(one for one in samples if one.folded)]), rounds, used_s)
+    before = [one for one in samples if not one.has_begun][-1:]
+    found = Ingest(rate([*before, *(one for one in samples if one.has_begun)]), rounds, used_s)
     say(f"  {'beside maintenance' if care else 'alone'}: {found.per_s:,.0f} reports/s")
     return found
 

@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import faust
@@ -111,7 +112,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     app.producer.buffer.max_messages = SEND_AHEAD
 
     flushes = Pause(settings.lake_flush_s, settings.lake_flush_s)
-    every = Rounds(app, fence, telemetry, lambda: waiting_reports(app, fold.reports_a_record)).every
+    every = Rounds(app, fence, telemetry, partial(waiting_reports, app, fold)).every
     every(Pause(settings.tick_s, 2.0, times=PANES_TIMES), "panes", fold.tick)
     every(SCORES_PAUSE, "scores", score.tick, Wake(score.merged, after_s=LOOK_S, makes_up=True))
     every(flushes, "reports", fold.flush, Wake(fold.is_full))
@@ -157,14 +158,16 @@ def _table(app: faust.App, name: str, settings: WorkerSettings) -> BookTable:
     return table
 
 
-def waiting_reports(app: faust.App, a_record: Callable[[int], float]) -> int:
-    """Reports that wait in the assigned partitions of the report topic, by how many a record of each holds.
+def waiting_reports(app: faust.App, fold: FoldLoop) -> int:
+    """Reports that wait to be read, in the assigned partitions of the report topic and on their way to the fold.
 
     A partition of which the broker has not said yet counts as one that is far behind: at the start whoever would go
     first looks at all windows, which takes seconds with 10,000 providers, while nothing of a backlog is read.
     """
-    consumer = app.consumer
-    if not isinstance(consumer, ChunkConsumer):
-        return 0
-    lags = {tp.partition: consumer.lag(tp) for tp in consumer.assignment() if tp.topic == REPORTS}
-    return sum(BEHIND + 1 if lag is None else int(lag * a_record(number)) for number, lag in lags.items())
+    consumer, waiting = app.consumer, 0
+    if isinstance(consumer, ChunkConsumer):
+        for tp in consumer.assignment():
+            if tp.topic == REPORTS:
+                lag = consumer.lag(tp)
+                waiting += BEHIND + 1 if lag is None else fold.waiting(tp.partition, lag, consumer.highwater(tp) or 0)
+    return waiting

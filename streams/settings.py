@@ -51,7 +51,7 @@ class WorkerSettings(BaseSettings):
     )
     poll_records: int = Field(default=20_000, ge=1, description="most reports in one chunk")
     pending_rows: int = Field(
-        default=1_000_000, ge=1_000, description="reports not made durable yet at which the worker stops reading"
+        default=1_000_000, ge=1_000, description="reports waiting for the lake at which the worker stops reading"
     )
     session_timeout_s: float = Field(
         default=10.0, ge=1, description="seconds without a heartbeat after which the group goes on without the worker"

@@ -146,7 +146,7 @@ def rows_of(
     BenchmarkFailed
         When reports were rejected, or no score was given.
     """
-    began, last = [sample for sample in run.samples if not sample.folded][-1], run.samples[-1]
+    began, last = [sample for sample in run.samples if not sample.has_begun][-1], run.samples[-1]
     done = next(sample for sample in run.samples if is_done(sample, variant, count))
     name = f"engine/{variant.name}"
     if last.rejected or not last.emitted:

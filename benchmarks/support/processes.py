@@ -45,6 +45,11 @@ class Sample:
         """Whether every worker knows its partitions."""
         return self.lag is not None
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a worker has read any report; folded they are by the hundred thousand."""
+        return bool(self.folded or self.pending)
+
     def together(self, other: "Sample") -> "Sample":
         """Of two workers."""
         return Sample(

@@ -33,6 +33,8 @@ Clock = Callable[[], float]
 _WAIT_S: Final = 0.05
 FOLD_ROWS: Final = 200_000
 """Reports of a partition that are folded without waiting for the next tick: bounds memory, and how long others wait."""
+CHUNK_BYTES: Final = 4 << 20
+"""Of messages of a partition that are decoded without waiting for more: few of them may hold many reports."""
 FLUSH_S: Final = 30.0
 """How long a flush is to take: reading waits while more reports are not flushed than one writes in this time. Where the
 past of 10,000 providers comes in a flush is slow; without a bound the next one takes up all that was read during it and
@@ -73,6 +75,8 @@ class Held(Partition[FoldState]):
     """What is folded of a partition, and what is not folded yet."""
 
     reader: ChunkReader = field(kw_only=True)
+    through: int | None = None
+    """Last offset that the reader was given."""
     seen: Seen | None = None
     """Report ids of the last minutes; ``None``: every report counts."""
     unfolded: list[pa.Table] = field(default_factory=list)
@@ -114,10 +118,15 @@ class FoldLoop:
             if tp.topic == REPORTS:
                 self._partitions.pop(tp.partition, None)
 
-    def reports_a_record(self, partition: int) -> float:
-        """How many a record of the partition held of late; 1 where nothing was read yet."""
+    def waiting(self, partition: int, lag: int, end: int) -> int:
+        """Reports of a partition that wait to be read, by how many a record held of late.
+
+        ``lag`` records up to the offset ``end`` were not handed over yet; others were, and wait for their turn here.
+        """
         held = self._partitions.get(partition)
-        return 1.0 if held is None else held.reader.a_record
+        if held is None or held.through is None:
+            return lag
+        return int(max(lag, end - held.through - 1) * held.reader.a_record)
 
     async def run(self, stream: Stream[Any]) -> None:
         """The agent: one chunk after the other."""
@@ -138,7 +147,8 @@ class FoldLoop:
         if held is None:
             held = self._partitions[partition] = self._loaded(partition)
         held.reader.add(event)
-        if held.reader.unread >= self._settings.poll_records:
+        held.through = event.message.offset
+        if held.reader.unread >= self._settings.poll_records or held.reader.unread_bytes >= CHUNK_BYTES:
             for decoded in await held.reader.begin():
                 self._take_in(held, decoded)
 
@@ -196,8 +206,12 @@ class FoldLoop:
 
     def _must_wait(self) -> bool:
         """Whether enough was read that is not flushed."""
-        size = sum(held.waiting.size for held in self._partitions.values())
-        return self._unflushed() > min(self._settings.pending_rows, self._most_unflushed) or size > MOST_BYTES
+        waiting = [held.waiting for held in self._partitions.values()]
+        return (
+            self._unflushed() > self._most_unflushed
+            or sum(one.rows for one in waiting) > self._settings.pending_rows
+            or sum(one.size for one in waiting) > MOST_BYTES
+        )
 
     def _learn(self, written: int, took_s: float) -> None:
         """Let as many wait as a flush writes in ``FLUSH_S``; one of few reports says little, unless it was slow."""

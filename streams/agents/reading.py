@@ -1,23 +1,25 @@
 """Chunks of a partition, decoded in order; many in a thread, while the loop folds what was decoded before."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from faust.types import EventT
 
 from streams.agents.waiting import take_run
 from streams.json_wire import JsonReader
-from streams.records import Record, Run, joined
+from streams.records import Run, joined, run_of
 from streams.wire import Batch, decode
 
 __all__ = ["MANY", "ChunkReader", "Decoded"]
 
 MANY: Final = 5_000
 """Reports from which on a thread decodes them: it takes some milliseconds, most of them without Python's lock."""
+MANY_BYTES: Final = 1 << 20
+"""The same of what holds them, which may be few records of many reports."""
 RECENT: Final = 100
 """Records by which it is judged how many reports one holds."""
-Chunks = list[tuple[EventT[Any], Sequence[Record]]]
+Chunks = list[tuple[EventT[Any], Run]]
 
 
 class Decoded(NamedTuple):
@@ -45,18 +47,23 @@ class ChunkReader:
 
     def add(self, event: EventT[Any]) -> None:
         """A chunk, behind all others."""
-        self._unread.append((event, take_run(event)))
+        self._unread.append((event, run_of(take_run(event))))
 
     @property
-    def unread(self) -> float:
-        """Reports, by how many a record held of late, of which nobody has begun to decode any."""
-        return sum(len(run) for _, run in self._unread) * self.a_record
+    def unread(self) -> int:
+        """Records of which nobody has begun to decode any."""
+        return sum(len(run) for _, run in self._unread)
+
+    @property
+    def unread_bytes(self) -> int:
+        """What these hold."""
+        return sum(map(_bytes_of, (run for _, run in self._unread)))
 
     async def begin(self) -> list[Decoded]:
         """What was begun before, decoded; of what came since the decoding begins, or where it is little is done."""
         async with self._turn:
             before = await self._ended()
-            if self.unread < MANY:
+            if self.unread < MANY and self.unread_bytes < MANY_BYTES:
                 return [*before, await self._decoded(self._taken())]
             self._begun = asyncio.create_task(self._decoded(self._taken()))
             return before
@@ -83,7 +90,7 @@ class ChunkReader:
     async def _decoded(self, unread: Chunks) -> Decoded:
         run = joined(chunk for _, chunk in unread)
         try:
-            if len(run) * self.a_record < MANY:  # sooner done than a thread gets Python's lock again
+            if len(run) < MANY and _bytes_of(run) < MANY_BYTES:  # sooner done than a thread gets Python's lock again
                 batch = decode(run, self._partition, self._json)
             else:
                 batch = await asyncio.to_thread(decode, run, self._partition, self._json)
@@ -93,3 +100,7 @@ class ChunkReader:
         held = max(1.0, len(batch.table) / max(1, batch.records))
         self.a_record += min(1.0, batch.records / RECENT) * (held - self.a_record)
         return Decoded([event for event, _ in unread], run, batch)
+
+
+def _bytes_of(run: Run) -> int:
+    return int(np.maximum(run.values.length, 0).sum())

@@ -43,6 +43,11 @@ class Waiting:
         )
 
     @property
+    def rows(self) -> int:
+        """Reports held for the lake."""
+        return sum(len(table) for table in self.tables)
+
+    @property
     def through(self) -> int:
         """Last offset read."""
         return int(self.events[-1].message.offset)

@@ -331,6 +331,19 @@ def test_what_waits_for_the_lake_is_said_before_the_first_flush(tmp_path: Path) 
     asyncio.run(story())
 
 
+def test_many_bytes_are_decoded_before_many_records_have_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        messages: Any = chunk(REPORTS).value
+        monkeypatch.setattr(fold_agent, "CHUNK_BYTES", sum(len(message.value) for message in messages))
+        loop = Loop(poll_records=1_000)
+        await loop.read(chunk(REPORTS[:-1]))
+        assert loop.counted("trustscore_pending_reports") == 0
+        await loop.read(chunk(REPORTS[-1:], first=len(REPORTS) - 1))
+        assert loop.counted("trustscore_pending_reports") == len(REPORTS)
+
+    asyncio.run(story())
+
+
 def test_reading_waits_for_a_flush_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         loop = Loop(poll_records=1)

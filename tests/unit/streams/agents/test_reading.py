@@ -105,11 +105,9 @@ def test_how_many_reports_a_record_held_of_late_follows_what_comes() -> None:
         reader = ChunkReader(0)
         assert reader.a_record == 1
         reader.add(arrow_chunk(0, reading.RECENT, 5))
-        assert reader.unread == reading.RECENT
         await reader.all()
         assert reader.a_record == 5
         reader.add(arrow_chunk(reading.RECENT, 3, 5))
-        assert reader.unread == 15
         await reader.all()
         half: Any = chunk([GOOD] * (reading.RECENT // 2), first=reading.RECENT + 3)
         reader.add(half)
@@ -123,14 +121,16 @@ def test_how_many_reports_a_record_held_of_late_follows_what_comes() -> None:
     asyncio.run(story())
 
 
-def test_few_records_of_many_reports_are_decoded_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "MANY", 40)
+def test_few_records_of_many_bytes_are_decoded_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = arrow_chunk(0, 10, 5)
+    size = sum(len(message.value) for message in event.value)
+    monkeypatch.setattr(reading, "MANY", 11)
+    monkeypatch.setattr(reading, "MANY_BYTES", size)
 
     async def story() -> None:
         reader = ChunkReader(0)
-        reader.add(arrow_chunk(0, reading.RECENT, 5))
-        await reader.all()
-        reader.add(arrow_chunk(reading.RECENT, 10, 5))
+        reader.add(event)
+        assert (reader.unread, reader.unread_bytes) == (10, size)
         with held_decoding(monkeypatch) as may_go:
             assert await reader.begin() == [], "by a thread, while the loop goes on"
             may_go.set()
