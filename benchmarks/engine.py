@@ -1,9 +1,9 @@
 """How many reports a second workers fold, score and keep, beside Kafka Streams, bytewax, Quix Streams and plain Faust.
 
 Apache Kafka is started for it and filled first; then whoever is measured reads it all. For a worker the clock runs from
-the last sample of its ``trustscore_reports_folded_total`` that is 0 to the first with every report folded and in the
-lake; for a peer from the first report seen to the last counted. Starting and joining are left out. Kafka Streams runs
-right before and right after each of our JSON rows, and the ratio is to the mean of the two.
+the last sample of its counters in which it has read no report to the first with every report folded and in the lake;
+for a peer from the first report seen to the last counted. Starting and joining are left out. Kafka Streams runs right
+before and right after each of our JSON rows, and the ratio is to the mean of the two.
 """
 
 import argparse
