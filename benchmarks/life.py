@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
 from benchmarks.support.asking import Asking, Said
-from benchmarks.support.processes import Sample, Worker
+from benchmarks.support.processes import Sample, Worker, since_start
 from benchmarks.support.service import Server
 from benchmarks.support.stage import MIB, Stage, staged
 from benchmarks.support.timeline import HISTORY_S, Timeline
@@ -86,7 +86,7 @@ def _lives(stage: Stage, worker: Worker, given: argparse.Namespace) -> Iterator[
         samples = stage.wait_until_read(worker, given.reports)
         caught_up_s = samples[-1].at_s
         facts: dict[str, Any] = {"reports": given.reports, "start_s": round(start_s, 2)}
-        caught = rate([one for one in samples if not one.has_begun][-1:] + [one for one in samples if one.has_begun])
+        caught = rate(since_start(samples))
         yield Row(name, caught, "reports/s", peer, facts=facts, target_ratio=TARGET_CATCH_UP)
         asking.wait_until(is_stale=False, within_s=GIVE_UP_S)
         fresh_s = time.monotonic() - caught_up_s

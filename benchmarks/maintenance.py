@@ -16,7 +16,7 @@ from typing import Final
 
 from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
 from benchmarks.life import rate
-from benchmarks.support.processes import cpu_s
+from benchmarks.support.processes import cpu_s, since_start
 from benchmarks.support.stage import Stage, staged
 from benchmarks.support.timeline import Timeline
 
@@ -99,8 +99,7 @@ def _ingest(given: argparse.Namespace, care: bool) -> Ingest:
             stage.children.stop(CARING, STOP_S)
         worker.stop()
         rounds = rounds_of(stage.children.log_of(CARING).read_text(encoding="utf-8")) if pid else 0
-    before = [one for one in samples if not one.has_begun][-1:]
-    found = Ingest(rate([*before, *(one for one in samples if one.has_begun)]), rounds, used_s)
+    found = Ingest(rate(since_start(samples)), rounds, used_s)
     say(f"  {'beside maintenance' if care else 'alone'}: {found.per_s:,.0f} reports/s")
     return found
 

@@ -79,8 +79,6 @@ class Rounds:
         try:
             await act()
             telemetry.trouble.pop(part, None)
-        except asyncio.CancelledError:
-            raise
         except NotMember as refusal:  # told by the watch; what was refused is another worker's by now, or waits
             log.info("not_written", part=part, reason=str(refusal))
         except Exception as error:  # a loop's edge: told, counted, tried again

@@ -16,7 +16,7 @@ from benchmarks.harness import BenchmarkFailed, Row, say
 from benchmarks.peers.backlog import Backlog
 from benchmarks.peers.peer import Counted, run_peer
 from benchmarks.support.commits import all_committed
-from benchmarks.support.processes import Sample, Worker, cpu_s, peak_bytes, wait_for
+from benchmarks.support.processes import Sample, Worker, cpu_s, peak_bytes, since_start, wait_for
 from benchmarks.support.topics import TOPIC, fresh_topics, preload
 from infra.kafka.server import KafkaServer
 from streams.topics import PANES, REPORTS
@@ -146,7 +146,7 @@ def rows_of(
     BenchmarkFailed
         When reports were rejected, or no score was given.
     """
-    began, last = [sample for sample in run.samples if not sample.has_begun][-1], run.samples[-1]
+    began, last = since_start(run.samples)[0], run.samples[-1]
     done = next(sample for sample in run.samples if is_done(sample, variant, count))
     name = f"engine/{variant.name}"
     if last.rejected or not last.emitted:

@@ -18,7 +18,7 @@ from analytics.local.children import free_port, resident_bytes
 from analytics.local.supervisor import ChildEnded, Supervisor, last_lines
 from benchmarks.harness import BenchmarkFailed
 
-__all__ = ["Sample", "Worker", "cpu_s", "peak_bytes", "sample_of", "wait_for"]
+__all__ = ["Sample", "Worker", "cpu_s", "peak_bytes", "sample_of", "since_start", "wait_for"]
 
 SAMPLE_S: Final = 0.25
 STALLED_S: Final = 90.0
@@ -143,6 +143,12 @@ def wait_for(workers: Sequence[Worker], done: Callable[[Sample], bool], what: st
         elif time.monotonic() - moved_s > STALLED_S:
             raise BenchmarkFailed(f"{what}: nothing has changed for {STALLED_S:g} s; the last sample: {newest}")
     return samples
+
+
+def since_start(samples: Sequence[Sample]) -> list[Sample]:
+    """From the last one in which no report was read yet: there the clock of a rate begins."""
+    unread = sum(not sample.has_begun for sample in samples)
+    return list(samples[max(0, unread - 1) :])
 
 
 def cpu_s(pid: int) -> float | None:

@@ -4,7 +4,7 @@ import sys
 
 from prometheus_client.exposition import generate_latest
 
-from benchmarks.support.processes import Sample, cpu_s, peak_bytes, sample_of
+from benchmarks.support.processes import Sample, cpu_s, peak_bytes, sample_of, since_start
 from streams.telemetry import Telemetry
 
 
@@ -28,6 +28,13 @@ def test_two_workers_together_count_what_both_did() -> None:
     one = Sample(1.0, 1, 2, 3, 4, 5, {("a", "0"): 6}, 7.0)
     other = Sample(2.0, 10, 20, 30, 40, 50, {("a", "1"): 60}, 70.0)
     assert one.together(other) == Sample(2.0, 11, 22, 33, 44, 55, {("a", "0"): 6, ("a", "1"): 60}, 77.0)
+
+
+def test_a_rate_begins_where_no_report_was_read_yet() -> None:
+    waiting, idle, reading, folding = Sample(1.0), Sample(2.0), Sample(3.0, pending=5), Sample(4.0, folded=5)
+    assert since_start([waiting, idle, reading, folding]) == [idle, reading, folding]
+    assert since_start([waiting, idle]) == [idle]
+    assert since_start([reading, folding]) == [reading, folding]
 
 
 def test_processor_time_and_memory_are_those_of_the_process() -> None:
