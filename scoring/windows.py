@@ -12,13 +12,15 @@ from scoring.sketches import Sketches
 from scoring.stats import BUCKETS, LEVELS_S, QUANTILE_WINDOWS, STATS, WINDOWS, covers
 from scoring.sums import Sums
 
-__all__ = ["BASELINE_HOURS", "BASELINE_MINUTES", "Windows", "baseline_starts"]
+__all__ = ["BASELINE_HOURS", "BASELINE_MINUTES", "Windows", "baseline_starts", "next_move_s"]
 
 BASELINE_HOURS: Final = 167
 """Closed hours before the running one that the hourly baseline looks at."""
 BASELINE_MINUTES: Final = 55
 """Closed minutes before the 5m window that the baseline by minutes looks at."""
 _SKETCH: Final = {WINDOWS.index(w): QUANTILE_WINDOWS.index(w.name) for w in WINDOWS if w.name in QUANTILE_WINDOWS}
+
+_SHORTEST_S: Final = min(window.level_s for window in WINDOWS)
 
 
 class Windows:
@@ -113,6 +115,15 @@ class Windows:
             for number, (first, last) in enumerate(self._spans)
             if WINDOWS[number].level_s == level_s and first <= start_s <= last
         ]
+
+
+def next_move_s(as_of_s: float) -> float:
+    """When windows that end at ``as_of_s`` come to cover other panes, epoch seconds.
+
+    >>> next_move_s(600.5), next_move_s(660.0)
+    (660.0, 720.0)
+    """
+    return (as_of_s // _SHORTEST_S + 1) * _SHORTEST_S
 
 
 def baseline_starts(as_of_s: float) -> tuple[list[int], list[int]]:

@@ -114,7 +114,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     flushes = Pause(settings.lake_flush_s, settings.lake_flush_s)
     every = Rounds(app, fence, telemetry, partial(waiting_reports, app, fold)).every
     every(Pause(settings.tick_s, 2.0, times=PANES_TIMES), "panes", fold.tick)
-    every(SCORES_PAUSE, "scores", score.tick, Wake(score.merged, after_s=LOOK_S, makes_up=True))
+    every(SCORES_PAUSE, "scores", score.tick, Wake(score.merged, LOOK_S, makes_up=True, quiet_s=score.quiet_s))
     every(flushes, "reports", fold.flush, Wake(fold.is_full))
     every(flushes, "state", score.flush)
     if lake:

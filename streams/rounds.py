@@ -33,6 +33,8 @@ class Wake:
     """Whether the next rest is longer by what was cut off this one, so that the loop takes no more time. No more is
     owed than the length of a rest: who is woken sooner goes on resting until it is that. Nor does it end a rest while
     what was far behind is worked off."""
+    quiet_s: Callable[[], float] = float
+    """For how long a round would find nothing to do, unless the event comes."""
 
 
 class Rounds:
@@ -118,10 +120,7 @@ class _Rest:
             if wake is None:
                 await self._app.sleep(step_s)
             elif not is_woken:
-                with suppress(TimeoutError):
-                    is_woken = await asyncio.wait_for(wake.event.wait(), step_s)
-                if is_woken and wake.after_s:
-                    await self._app.sleep(wake.after_s)
+                is_woken = await self._woken(wake, step_s)
             elif not wake.makes_up:
                 break
             elif was_behind and waiting > BUSY:
@@ -132,8 +131,19 @@ class _Rest:
                 self._owed_s = rest_s
                 break
             rested_s = time.perf_counter() - started
+        if wake is not None and not is_woken and (quiet_s := wake.quiet_s()) > 0:
+            await self._woken(wake, min(quiet_s, STEP_S))
         if failed or waiting <= BUSY:
             self._behind_s = -inf
+
+    async def _woken(self, wake: Wake, within_s: float) -> bool:
+        """Whether the event came within this time; what comes a little later is waited for, too."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(wake.event.wait(), within_s)
+            if wake.after_s:
+                await self._app.sleep(wake.after_s)
+            return True
+        return False
 
     def _was_behind(self, waiting: int) -> bool:
         """Whether a backlog is being worked off; at more reports a second than ``BUSY``, some may wait all the time."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from scoring.book import Book
 from scoring.panes import Ints
+from scoring.windows import next_move_s
 from streams.agents.waiting import Partition, Waiting, all_of, take_run
 from streams.codec import decode_updates
 from streams.settings import WorkerSettings
@@ -47,6 +49,15 @@ class Held(Partition[ScoreState]):
     """Whether the state may hold panes behind what it has last seen, until ``torn_until`` was taken in again."""
     torn_until: int | None = None
     """Where the pane topic ended when this was first asked; ``None``: the broker has not said yet."""
+    looked_s: float = inf
+    """When this was last looked through for who is due."""
+    quiet_until_s: float = -inf
+    """Until when nobody comes to be due, as of then: a rest is over, or the windows move on."""
+
+    def quiet_s(self, now_s: float) -> float:
+        """Seconds for which nobody here comes to be due unless panes come; 0 where it is to be looked through."""
+        is_known = self.looked_s <= now_s and not self.state.changed  # the clock may have been set back
+        return max(0.0, self.quiet_until_s - now_s) if is_known else 0.0
 
 
 class ScoreLoop:
@@ -87,6 +98,11 @@ class ScoreLoop:
         They are made now: two seconds for four partitions of 10,000 providers, best spent before a backlog is read.
         """
         move(self._open(partition).state, self._clock())
+
+    def quiet_s(self) -> float:
+        """Seconds for which nobody comes to be due unless panes come; 0 where that is to be looked up."""
+        now_s = self._clock()
+        return min((held.quiet_s(now_s) for held in self._partitions.values()), default=0.0)
 
     def _open(self, partition: int) -> Held:
         held = self._partitions.get(partition)
@@ -133,8 +149,6 @@ class ScoreLoop:
         except BaseException:
             self._say_all_again()
             raise
-        for partition, held in self._partitions.items():
-            self._telemetry.entities.labels(str(partition)).set(len(held.state.entities))
         self._telemetry.score_s.observe(self._timer() - started)
 
     async def finish(self, within_s: float) -> None:
@@ -143,6 +157,7 @@ class ScoreLoop:
         Whoever is left is scored by the next owner, who scores all.
         """
         until = self._timer() + within_s
+        self._look_at_all()
         while await self._slice(self._clock(), 0.0) and self._timer() < until:
             await asyncio.sleep(0)
 
@@ -160,14 +175,17 @@ class ScoreLoop:
         due: list[tuple[int, Ints]] = []
         places, general = [], []
         for number, held in self._partitions.items():
-            if self._is_torn(number, held):
+            if self._is_torn(number, held) or held.quiet_s(now_s):
                 continue
             turns, state = self._turns[number], held.state
             turns.grow(len(state.entities))
+            self._telemetry.entities.labels(str(number)).set(len(state.entities))
             turns.moved(move(state, now_s), now_s)
             turns.reported(np.fromiter(state.changed, np.int64), now_s)
             state.changed.clear()
             entities, place_s = turns.due(now_s, rest_s)
+            held.looked_s = now_s
+            held.quiet_until_s = -inf if len(entities) else min(turns.due_from_s(rest_s), next_move_s(now_s))
             due.append((number, entities))
             places.append(place_s)
             general.append(~state.is_facet[entities])
@@ -184,8 +202,13 @@ class ScoreLoop:
                 chosen.append((self._partitions[number].state, ours))
         return chosen, len(place_s) > SLICE
 
+    def _look_at_all(self) -> None:
+        for held in self._partitions.values():
+            held.quiet_until_s = -inf
+
     def _say_all_again(self) -> None:
         """Whichever score failed, all go out with the next tick."""
+        self._look_at_all()
         for number, held in self._partitions.items():
             held.state.said.clear()
             self._turns[number].all_again(len(held.state.entities))

@@ -53,6 +53,10 @@ class Turns:
         due = np.flatnonzero((self._place_s < _NONE) & ((since_s >= rest_s) | (since_s < 0)))
         return due, self._place_s[due]
 
+    def due_from_s(self, rest_s: float) -> float:
+        """When the first of those who wait was not scored for ``rest_s`` seconds; infinite where nobody waits."""
+        return float(self._scored_s[self._place_s < _NONE].min(initial=_NONE)) + rest_s
+
     def take(self, entities: Ints, now_s: float) -> None:
         """These are scored now and do not wait any more."""
         self._place_s[entities] = _NONE

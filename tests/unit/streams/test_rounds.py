@@ -211,6 +211,30 @@ def test_who_is_woken_makes_up_for_the_rest_that_was_cut() -> None:
     asyncio.run(story())
 
 
+def test_a_round_that_would_find_nothing_is_put_off_until_it_is_woken() -> None:
+    async def story() -> None:
+        done, wanted, quiet_s, rounds = asyncio.Semaphore(0), asyncio.Event(), [60.0], [0]
+
+        async def act() -> None:
+            rounds[0] += 1
+            done.release()
+
+        wake = Wake(wanted, after_s=0.001, makes_up=True, quiet_s=lambda: quiet_s[0])
+        async with looping(worker(asyncio.sleep), Pause(0.001, 1.0), "scores", act, wake):
+            await asyncio.sleep(0.05)
+            assert rounds == [0], "fifty rests are over"
+            wanted.set()
+            await done.acquire()
+            assert rounds == [1]
+            await done.acquire()
+            assert rounds == [2], "what quiet_s says holds for a tenth of a second at most"
+            quiet_s[0] = 0.0
+            for _ in range(20):
+                await done.acquire()
+
+    asyncio.run(story())
+
+
 def test_what_is_owed_far_behind_is_not_rested_when_that_is_worked_off() -> None:
     async def story() -> None:
         waiting, wanted, done = [BEHIND + 1], asyncio.Event(), asyncio.Semaphore(0)

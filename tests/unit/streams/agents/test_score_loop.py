@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from faust.types import TP
 
+from scoring.panes import Ints
 from scoring.records import ScoreRecord
 from scoring.stats import STATS
 from scoring.weights import DEFAULT
@@ -18,6 +19,7 @@ from streams.agents import ScoreLoop
 from streams.agents import score as score_agent
 from streams.codec import encode_updates
 from streams.steps.fold import FoldState, fold, take_updates
+from streams.steps.score import ScoreState, move
 from streams.telemetry import Telemetry
 from tests.support.lake_maker import Message
 from tests.support.memory_worker import Chunks, Event, MemoryTable, MemoryTopic, NotServed, settings
@@ -235,6 +237,51 @@ def test_a_provider_is_scored_once_in_a_while_and_one_that_was_quiet_at_once() -
         now_s[0] += 0.5
         await loop.score.tick()
         assert {key: record.n for key, record in loop.said().items()} == {b"busy": 2, b"quiet": 1}
+
+    asyncio.run(story())
+
+
+def test_who_is_due_is_looked_up_when_panes_came_a_rest_is_over_or_the_minute_is() -> None:
+    async def story() -> None:
+        now_s = [float(NOW_S - NOW_S % 60)]
+        loop = Loop(clock=lambda: now_s[0], score_s=1.0)
+        assert loop.score.quiet_s() == 0
+        await loop.read(chunk(of("a")))
+        assert loop.score.quiet_s() == 0, "panes came"
+        await loop.score.tick()
+        assert loop.score.quiet_s() == 0, "somebody was due, so others may be"
+        await loop.score.tick()
+        assert loop.score.quiet_s() == 60
+        now_s[0] += 0.5
+        await loop.read(chunk(of("a", "a"), offset=1))
+        await loop.score.tick()
+        assert loop.score.quiet_s() == 0.5
+        now_s[0] -= 3_600
+        assert loop.score.quiet_s() == 0, "the clock was set back"
+
+    asyncio.run(story())
+
+
+def test_a_partition_in_which_nobody_is_due_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        now_s, looks = [float(NOW_S - NOW_S % 60)], [0]
+
+        def moved(state: ScoreState, as_of_s: float) -> Ints:
+            looks[0] += 1
+            return move(state, as_of_s)
+
+        monkeypatch.setattr(score_agent, "move", moved)
+        loop = Loop(clock=lambda: now_s[0])
+        await loop.read(chunk(of("a"), 0), chunk(of("b"), 1))
+        for _ in range(5):
+            await loop.score.tick()
+        assert looks == [4], "one that scores both, and one that finds nobody"
+        await loop.read(chunk(of("b", "b"), 1, offset=1))
+        await loop.score.tick()
+        assert looks == [5], "only where panes came"
+        now_s[0] += 60
+        await loop.score.tick()
+        assert looks == [7], "the windows of both move"
 
     asyncio.run(story())
 

@@ -95,3 +95,14 @@ def test_nobody_waits_for_ever_whoever_else_asks(asked: list[tuple[int, bool]], 
         if 10 in first:
             break
         assert waited_s <= HEAD_START_S + 10 * step_s
+
+
+def test_the_first_to_come_due_is_the_one_that_waits_and_was_scored_longest_ago() -> None:
+    held = turns(3)
+    assert held.due_from_s(1.0) == float("inf"), "nobody waits"
+    held.take(these(0), NOW_S - 0.75)
+    held.take(these(1, 2), NOW_S - 0.5)
+    held.reported(these(1, 2), NOW_S)
+    assert held.due_from_s(1.0) == NOW_S + 0.5
+    assert order(held, NOW_S + 0.25) == []
+    assert order(held, NOW_S + 0.5) == [1, 2]
