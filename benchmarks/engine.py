@@ -49,7 +49,9 @@ SHAPES: Final = (
     Shape("shape-shuffled-10-minutes", ordered=False),
 )
 SHAPE_RATIO: Final = 0.7
+ARROW_WALL: Final = "raw-aiokafka-arrow-2-processes"
 PEERS: Final = {
+    ARROW_WALL: ("aiokafka_arrow", None),
     "raw-aiokafka-json": ("aiokafka_json", None),
     "bytewax-json": ("bytewax_windows", 1_000_000),
     "quix-json": ("quix_windows", 400_000),
@@ -69,7 +71,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> Iterator[Row]:
     """Rows of every variant asked for, of the peers, and of the shapes."""
-    wanted = set(given.only or MATTERS) - {one.name for one in VARIANTS if one.arrow and given.no_arrow}
+    in_arrow = [ARROW_WALL, *(one.name for one in VARIANTS if one.arrow)]
+    wanted = set(given.only or MATTERS) - set(in_arrow if given.no_arrow else ())
     if wanted & {shape.name for shape in SHAPES}:
         wanted.add(EVEN_CASE.name)  # what they are compared with
     with (
@@ -118,10 +121,11 @@ class Engine:
             self._bench.fill(self._even)
             yield from self._between_the_jvm(in_json)
             yield from self._guarded(self._peer("raw-aiokafka-json"))
-        if in_arrow:
+        if in_arrow or ARROW_WALL in self._wanted:
             self._bench.fill(self._even, arrow=True)
             for variant in in_arrow:
                 yield from self._guarded(self._ours(variant, f"engine/{JVM}"))
+            yield from self._guarded(self._peer(ARROW_WALL, f"engine/{JVM}"))
         for shape in SHAPES:
             if shape.name in self._wanted:
                 yield from self._guarded(self._shape(shape))
@@ -161,7 +165,7 @@ class Engine:
         self._jvm_runs.append(found)
         return found
 
-    def _peer(self, name: str) -> Iterator[Row]:
+    def _peer(self, name: str, beside: str = f"engine/{EVEN_CASE.name}") -> Iterator[Row]:
         """Rate of a peer over what is filled in; none where it cannot run, which is said."""
         if name not in self._wanted:
             return
@@ -173,7 +177,7 @@ class Engine:
             say(f"engine/{name} is left out: {fault}")
             return
         facts = {"reports": found.reports, "seconds": round(found.seconds, 2)}
-        yield Row(f"engine/{name}", found.per_s, "reports/s", f"engine/{EVEN_CASE.name}", facts=facts)
+        yield Row(f"engine/{name}", found.per_s, "reports/s", beside, facts=facts)
         yield Row(f"engine/{name}-cpu", found.cpu_per_million_s, CPU_UNIT, lower_is_better=True)
 
     def _ours(self, variant: Variant, peer: str, facts: dict[str, object] | None = None) -> Iterator[Row]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from compiled.library import library, pointer
 
-__all__ = ["Ints", "add_at", "add_columns", "in_order", "numbered", "raise_at"]
+__all__ = ["Ints", "add_at", "add_columns", "hashes_in_order", "in_order", "numbered", "raise_at"]
 
 Ints = NDArray[np.int64]
 FEW = 64
@@ -60,6 +60,22 @@ def in_order(keys: Ints, values: Ints) -> tuple[Ints, Ints]:
                 return shifted + least, moved
     order = np.argsort(keys)
     return keys[order], values[order]
+
+
+def hashes_in_order(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Ints]:
+    """The keys ascending, and where each stood; equal ones in the order in which they stood.
+
+    >>> keys, order = hashes_in_order(np.array([7, 3, 7], np.uint64))
+    >>> keys.tolist(), order.tolist()
+    ([3, 7, 7], [1, 0, 2])
+    """
+    compiled = library()
+    if compiled is not None and len(keys) >= MANY:
+        ascending, order = keys.copy(), np.arange(len(keys))
+        if not compiled.trustscore_sort(pointer(ascending), pointer(order), ctypes.c_int64(len(keys))):
+            return ascending, order
+    order = np.argsort(keys, kind="stable")
+    return keys[order], order
 
 
 def add_at(target: Ints, group: Ints, values: Ints) -> None:

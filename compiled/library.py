@@ -13,6 +13,7 @@ __all__ = ["NAME", "address_of", "library", "pointer"]
 
 NAME: Final = "_trustscore.so"
 _COUNTS: Final = (
+    "trustscore_crc32c",
     "trustscore_distinct",
     "trustscore_pages_add",
     "trustscore_reports",

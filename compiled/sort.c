@@ -6,7 +6,7 @@
 
 enum { DIGIT = 11, DIGITS = 1 << DIGIT };
 
-/* Sorts `keys`, none of them negative, ascending, and `values` with them; equal keys keep their order. Returns -1, and changes nothing,
+/* Sorts `keys` ascending, taken as numbers without a sign, and `values` with them; equal keys keep their order. Returns -1, and changes nothing,
    where there is no memory. By the last digit first, skipping digits that all keys share. Source: Knuth, The Art of Computer
    Programming, volume 3, 5.2.5, algorithm R. */
 int32_t trustscore_sort(int64_t *keys, int64_t *values, int64_t n) {

@@ -1,5 +1,6 @@
 """Report ids to 64-bit keys that nobody outside can predict, and a table of reports without those that came before."""
 
+import ctypes
 import hashlib
 from functools import lru_cache
 from typing import Final
@@ -8,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from compiled.library import library, pointer
 from streams.steps.duplicates import Seen, counted
 from streams.steps.key_filter import Keys
 
@@ -68,29 +70,26 @@ def keys_of(reports: pa.Table, secret: bytes) -> Keys:
     """
     sums: Sums = np.zeros((len(reports), 2), np.uint64)
     for name in _FIELDS:
-        texts = reports[name].combine_chunks()
-        if name == "report_id":
-            sums += _sums(texts, secret, name)
-        else:  # few different ones
-            encoded = texts.dictionary_encode()
-            sums += _sums(encoded.dictionary, secret, name).take(encoded.indices.to_numpy(), axis=0)
+        _add_sums(sums, reports[name].combine_chunks(), secret, name)
     return np.asarray((sums[:, 0] >> _HALF << _HALF) | (sums[:, 1] >> _HALF))
 
 
-def _sums(texts: pa.StringArray, secret: bytes, name: str) -> Sums:
+def _add_sums(sums: Sums, texts: pa.StringArray, secret: bytes, name: str) -> None:
     _, ends, data = texts.buffers()
     if not len(texts) or data is None:
-        return np.tile(_numbers(secret, name, 0)[0], (len(texts), 1))  # all of length 0
+        sums += _numbers(secret, name, 0)[0]  # all of length 0
+        return
     end = np.frombuffer(ends, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    given, start, length = np.frombuffer(data, np.uint8), end[:-1], np.diff(end)
-    lengths = np.flatnonzero(np.bincount(length)).tolist()
-    if len(lengths) == 1:
-        return _sums_of_length(given[end[0] : end[-1]].reshape(len(texts), -1), secret, name)
-    sums: Sums = np.empty((len(texts), 2), np.uint64)
-    for one in lengths:
+    given, compiled = np.frombuffer(data, np.uint8), library()
+    if compiled is not None:
+        numbers = _numbers(secret, name, -(-int(np.diff(end).max()) // _WORD_BYTES))
+        count = ctypes.c_int64(len(texts))
+        compiled.trustscore_text_sums(pointer(given), pointer(end), count, pointer(numbers), pointer(sums))
+        return
+    start, length = end[:-1], np.diff(end)
+    for one in np.flatnonzero(np.bincount(length)).tolist():
         here = np.flatnonzero(length == one)
-        sums[here] = _sums_of_length(given[start[here, np.newaxis] + np.arange(one)], secret, name)
-    return sums
+        sums[here] += _sums_of_length(given[start[here, np.newaxis] + np.arange(one)], secret, name)
 
 
 def _sums_of_length(texts: Bytes, secret: bytes, name: str) -> Sums:

@@ -6,6 +6,7 @@ its ``Fetcher.fetched_records`` for whole batches, read where they stand. It use
 """
 
 import asyncio
+import ctypes
 import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
@@ -17,14 +18,16 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 from faust.types import TP
 
+from compiled.library import address_of, library
 from streams.records import Run, behind, joined, of_batch
 
 __all__ = ["ISOLATION", "KeptRecords", "fetched_runs", "records_in", "take"]
 
 ISOLATION: Final = "read_committed"
 """Reports of a transaction count once it is committed, those of an aborted one never."""
-_LENGTH_AT, _AFTER_LENGTH, _COUNT_AT, _HEADER = 8, 12, 57, 61
-"""Places in a batch of message format 2: its length, what that counts, how many records there are, the records."""
+_LENGTH_AT, _AFTER_LENGTH, _CRC_AT, _AFTER_CRC, _COUNT_AT, _HEADER = 8, 12, 17, 21, 57, 61
+"""Places in a batch of message format 2: its length, what that counts, its checksum, of what that is, how many records
+there are, the records."""
 _FORMAT: Final = 2
 _UNPACKED: Final = {
     1: codec.gzip_decode,
@@ -156,7 +159,7 @@ def _batches(given: PartitionRecords, is_columnar: bool) -> Iterator[Sequence[An
         records: KeptRecords = given._records
         begin = records.pass_batch()
         batch = records.next_batch()
-        if given._check_crcs and not batch.validate_crc():
+        if given._check_crcs and not _is_intact(batch, records, begin):
             raise CorruptRecordException(f"Invalid CRC - {given._tp}")
         asked = given.next_fetch_offset
         given.next_fetch_offset = max(asked, batch.next_offset)
@@ -173,11 +176,22 @@ def records_in(fetched: bytes) -> Run:
     while records.has_next():
         begin = records.pass_batch()
         batch = records.next_batch()
-        if not batch.validate_crc():
+        if not _is_intact(batch, records, begin):
             raise CorruptRecordException("Invalid CRC")
         run = _run_of(batch, records, begin)
         runs.append(list(batch) if run is None else run)
     return joined(runs)
+
+
+def _is_intact(batch: Any, records: KeptRecords, begin: int) -> bool:
+    """Whether a batch is what its checksum says; aiokafka's own look takes four times as long, and Python's lock."""
+    compiled = library()
+    if compiled is not None and batch.magic == _FORMAT:
+        size = ctypes.c_int64(records.place - begin - _AFTER_CRC)
+        found = compiled.trustscore_crc32c(ctypes.c_void_p(address_of(records.data) + begin + _AFTER_CRC), size)
+        if found >= 0:
+            return bool(found == int.from_bytes(records.data[begin + _CRC_AT : begin + _AFTER_CRC], "big"))
+    return bool(batch.validate_crc())
 
 
 def _run_of(batch: Any, records: KeptRecords, begin: int) -> Run | None:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from compiled.arrays import hashes_in_order
 from scoring.arrays import stretches
 from streams.steps.key_filter import Filter, Ints, Keys, Mask
 
@@ -105,12 +106,10 @@ def counted(seen: Seen, keys: Keys, offset: Ints, received_ms: Ints) -> Mask:
 
 def _counted(seen: Seen, bucket: int, keys: Keys, offset: Ints) -> Mask:
     """As ``counted``, of reports of one bucket."""
-    order = np.argsort(keys)
-    ascending = keys[order]
+    ascending, order = hashes_in_order(keys)
     first = np.concatenate([[True], ascending[1:] != ascending[:-1]])
-    if not first.all():  # the default order does not say which of equal keys came first, the stable one does, slower
-        order = np.argsort(keys, kind="stable")[first]
-        ascending = ascending[first]
+    if not first.all():
+        ascending, order = ascending[first], order[first]
     candidate = np.flatnonzero(seen.filter.lets_through(ascending))
     came_before, is_held = _found(seen, bucket, ascending[candidate], offset[order[candidate]].astype(np.uint32))
     new = np.ones(len(order), bool)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from compiled import arrays
-from compiled.arrays import MANY, add_at, add_columns, in_order, numbered, raise_at
+from compiled.arrays import MANY, add_at, add_columns, hashes_in_order, in_order, numbered, raise_at
 
 Ints = NDArray[np.int64]
 MOST = np.iinfo(np.int64)
@@ -71,6 +71,19 @@ def test_pairs_in_order_are_those_of_numpy(size: int, bound: int, seed: int) -> 
     assert np.array_equal(moved, values[order])
     assert np.array_equal(keys, before[0])
     assert np.array_equal(values, before[1])
+
+
+@pytest.mark.parametrize("size", [0, 1, MANY - 1, MANY, 3 * MANY])
+@pytest.mark.parametrize("bound", [1, 1 << 11, 1 << 40, MOST.max], ids=["equal", "repeats", "near", "everywhere"])
+@given(st.integers(0, 2**32))
+def test_hashes_in_order_are_those_of_numpy_and_equal_ones_stay_as_they_stood(size: int, bound: int, seed: int) -> None:
+    keys = np.random.default_rng(seed).integers(0, bound, size, np.uint64) * np.uint64(2)  # up to the last bit
+    before = keys.copy()
+    found, order = hashes_in_order(keys)
+    wanted = np.argsort(keys, kind="stable")
+    assert np.array_equal(order, wanted)
+    assert np.array_equal(found, keys[wanted])
+    assert np.array_equal(keys, before)
 
 
 @given(st.integers(0, 300), st.integers(0, 2**32))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams import report_keys
 from streams.report_keys import keys_of, without_repeats
 from streams.schemas import REPORTS_SCHEMA
 from streams.steps.duplicates import Seen
@@ -47,14 +48,18 @@ def plainly(ids: Ids, secret: bytes) -> int:
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 
 
+@pytest.mark.parametrize("is_built", [True, False], ids=["with the library", "without it"])
 @settings(max_examples=100)
 @given(st.lists(st.tuples(texts, texts, texts), min_size=1, max_size=20), st.binary(min_size=32, max_size=32))
-def test_keys_equal_those_computed_number_by_number(ids: list[Ids], secret: bytes) -> None:
-    assert keys_of(table_of(ids), secret).tolist() == [plainly(one, secret) for one in ids]
+def test_keys_equal_those_computed_number_by_number(is_built: bool, ids: list[Ids], secret: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_built:
+            patch.setattr(report_keys, "library", lambda: None)
+        assert keys_of(table_of(ids), secret).tolist() == [plainly(one, secret) for one in ids]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 4, 5, 32, 36, 64])
-def test_ids_of_one_length_take_the_short_way_to_the_same_keys(length: int) -> None:
+def test_ids_of_one_length_have_the_same_keys(length: int) -> None:
     ids = [("p", "r", f"{number:0{length}d}"[-length:]) for number in range(9)]
     assert keys_of(table_of(ids), SECRET).tolist() == [plainly(one, SECRET) for one in ids]
 

@@ -13,6 +13,7 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
+import streams.runs
 from streams.records import ARROW_TYPE, Run, is_arrow
 from streams.runs import KeptRecords, take
 
@@ -164,9 +165,13 @@ def test_nothing_is_taken_of_a_partition_that_was_sought_elsewhere() -> None:
     assert take(result, 100) == []
 
 
-def test_a_damaged_batch_is_refused() -> None:
+@pytest.mark.parametrize("by", ["the library", "aiokafka"])
+@pytest.mark.parametrize("place", [-1, -9, -30])
+def test_a_damaged_batch_is_refused(by: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if by == "aiokafka":
+        monkeypatch.setattr(streams.runs, "library", lambda: None)
     damaged = bytearray(LOG)
-    damaged[-1] ^= 1
+    damaged[place] ^= 1
     with pytest.raises(CorruptRecordException, match="Invalid CRC"):
         take(_result(bytes(damaged)), 100)
 
