@@ -29,7 +29,7 @@ yet, and sends no second fetch meanwhile: with the 1.5 s that Faust gives, a bus
 in which nothing happens, and a worker that was behind on it was idle most of the time."""
 FETCH_BYTES: Final = 8 << 20
 """Most that a broker answers at once, of all partitions. asyncio and aiokafka copy an answer three times on its way:
-with this into memory at hand, with the usual 50 MiB into pages that the kernel clears anew, a third of what fetching
+with this into memory at hand, with the usual 50 MiB into pages that the kernel clears anew, a quarter of what fetching
 cost."""
 MOST_CHUNKS: Final = 4
 """Chunks of a partition that may wait to be taken. Each holds up to 8 MiB as fetched."""
