@@ -22,13 +22,15 @@ __all__ = ["MIB", "Stage", "staged"]
 
 MIB: Final = 2**20
 SEGMENTS: Final = {"log.segment.bytes": str(64 * MIB)}
-QUIET_S: Final = 11.0
+QUIET_S: Final = 12.0
 """Without a change of any counter, before memory is read: flushes and scores are through then, and what nothing holds
 any more was given back, which a worker does every ten seconds."""
 QUIET_AT_MOST_S: Final = 60.0
 READINGS: Final = 40
-"""Of memory, half a second apart, before the moment it is told for: one alone is up to a tenth off, by what a flush or
-a tick takes for a moment."""
+"""Of memory, half a second apart, where it is not quiet before the end: one alone is up to a tenth off, by what a flush
+or a tick takes for a moment."""
+QUIET_READINGS: Final = 3
+"""The last ones, where it is quiet: earlier ones may be of before anything was given back, hundreds of MiB more."""
 READY_POLL_S: Final = 0.1
 
 
@@ -95,7 +97,7 @@ class Stage:
         return samples
 
     def settled_bytes(self, worker: Worker) -> int:
-        """Memory of a worker once nothing moves in it: in the middle of the last seconds, some of which see a flush.
+        """Memory of a worker once nothing moves in it: in the middle of the last readings, some of which see a flush.
 
         The windows of many entities move every minute; then it is that of a worker at its scores.
         """
@@ -110,7 +112,8 @@ class Stage:
             if resident is None:
                 raise BenchmarkFailed(f"{self.name}: {worker.name} is gone")
             held.append(resident)
-        return int(median(held))
+        is_quiet = time.monotonic() - since_s >= QUIET_S
+        return int(median(list(held)[-QUIET_READINGS:] if is_quiet else held))
 
     def changelog_bytes(self) -> int:
         """What Kafka holds of the workers' state, and a worker reads at its start."""
