@@ -230,14 +230,14 @@ class FaultLine:
         """Wait until the workers are through, stop them, and compare all they wrote with what the log says.
 
         Changelogs, ``trust.scores``, ``trust.rejects`` and the lake; what the log says is returned. Workers whose clock
-        is ``ahead_s`` ahead have forgotten what is too old then.
+        is ``ahead_s`` ahead have forgotten what is too old then; where it is behind, below 0, some days have not begun.
         """
         truth = truth_of(read_whole(self.broker, REPORTS)[REPORTS])
         self._check_receipts(truth)
         self._wait_for_the_lake(truth, within_s)
         self.stop_workers()
-        found = differences_in_books(truth, self.broker, ahead_s=ahead_s)
-        found += differences_in_scores(truth, self.broker)
+        found = differences_in_books(truth, self.broker, ahead_s=max(0.0, ahead_s))
+        found += differences_in_scores(truth, self.broker, ahead_s=ahead_s)
         found += differences_in_lake(truth, self.lake, self.broker)
         assert not found, "\n".join(found)
         return truth

@@ -5,6 +5,7 @@ meets are counted one report at a time; ``trustscore verify`` counts the lake's 
 """
 
 import asyncio
+import math
 import time
 import zlib
 from collections import Counter, defaultdict
@@ -49,6 +50,7 @@ __all__ = [
 
 WINDOW_S: Final[float] = WorkerSettings.model_fields["dedup_window_s"].default
 """Within which a report id counts once."""
+DAY_S: Final = 86_400.0
 _SHOWN: Final = 5
 _IDLE_S: Final = 20.0
 _FOLD_LOG: Final = "trustscore-fold_panes_v1-changelog"
@@ -117,11 +119,10 @@ class Truth:
             made[partition] = state.book
         return made
 
-    @cached_property
-    def counts(self) -> dict[str, Counter[str]]:
-        """Reports of each provider and facet by outcome, counted one by one."""
+    def counts(self, before_s: float) -> dict[str, Counter[str]]:
+        """Reports of each provider and facet by outcome, counted one by one: those of calls before ``before_s``."""
         found: dict[str, Counter[str]] = defaultdict(Counter)
-        for (*series, outcome), n in self.series.items():
+        for (*series, outcome), n in self._series(before_s).items():
             for entity in filter(None, facets_of(*series)):
                 found[entity][outcome] += n
         return dict(found)
@@ -129,11 +130,15 @@ class Truth:
     @cached_property
     def series(self) -> Counter[tuple[str, str, str, str]]:
         """Reports by provider, task type, region and outcome."""
-        columns = ("provider_id", "task_type", "region", "outcome")
+        return self._series(math.inf)
+
+    def _series(self, before_s: float) -> Counter[tuple[str, str, str, str]]:
+        columns = ("provider_id", "task_type", "region", "outcome", "timestamp")
         found: Counter[tuple[str, str, str, str]] = Counter()
         for table in self.tables.values():
-            lines = zip(*(table[name].to_pylist() for name in columns), strict=True)
-            found.update((provider, task or "", region or "", outcome) for provider, task, region, outcome in lines)
+            for provider, task, region, outcome, at in zip(*(table[name].to_pylist() for name in columns), strict=True):
+                if at.timestamp() < before_s:
+                    found[provider, task or "", region or "", outcome] += 1
         return found
 
     @cached_property
@@ -205,18 +210,23 @@ def _differing(what: str, got: Mapping[Any, Any], wanted: Mapping[Any, Any]) -> 
     return [f"{what}: {len(keys)} of {len(wanted)} differ: {'; '.join(shown)}"] if keys else []
 
 
-def differences_in_scores(truth: Truth, broker: str, partitions: int = 4) -> list[str]:
-    """Where the last word of ``trust.scores`` on a provider or facet does not count what the log holds."""
+def differences_in_scores(truth: Truth, broker: str, partitions: int = 4, ahead_s: float = 0.0) -> list[str]:
+    """Where the last word of ``trust.scores`` on a provider or facet does not count what the log holds.
+
+    A worker whose clock is behind, ``ahead_s`` below 0, counts a call in its windows once that day has begun there.
+    """
+    before_s = math.inf if ahead_s >= 0 else ((time.time() + ahead_s) // DAY_S + 1) * DAY_S
+    wanted, all_known = truth.counts(before_s), truth.counts(math.inf).keys()
     last: dict[str, ScoreRecord] = {}
     for record in read_whole(broker, "trust.scores", partitions=partitions)["trust.scores"]:
         last[record.key.decode()] = msgspec.json.decode(record.value, type=ScoreRecord)
-    found = [f"scores: {key} is missing" for key in truth.counts.keys() - last.keys()]
-    found += [f"scores: {key} was never reported on" for key in last.keys() - truth.counts.keys()]
-    for key in truth.counts.keys() & last.keys():
+    found = [f"scores: {key} is missing" for key in all_known - last.keys()]
+    found += [f"scores: {key} was never reported on" for key in last.keys() - all_known]
+    for key in all_known & last.keys():
         window = last[key].windows["90d"]
         counts = {name: getattr(window, name) for name in OUTCOMES}
-        if Counter(counts) != truth.counts[key]:
-            found.append(f"scores: {key} counts {counts}, wanted {dict(truth.counts[key])}")
+        if Counter(counts) != wanted.get(key, Counter()):
+            found.append(f"scores: {key} counts {counts}, wanted {dict(wanted.get(key, {}))}")
         if last[key].through != truth.through[key]:
             found.append(f"scores: {key} is through {last[key].through}, wanted {truth.through[key]}")
     return found
