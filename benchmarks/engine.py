@@ -71,8 +71,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> Iterator[Row]:
     """Rows of every variant asked for, of the peers, and of the shapes."""
-    in_arrow = [ARROW_WALL, *(one.name for one in VARIANTS if one.arrow)]
-    wanted = set(given.only or MATTERS) - set(in_arrow if given.no_arrow else ())
+    wanted = set(given.only or MATTERS)
+    if given.no_arrow:
+        wanted -= {ARROW_WALL, *(one.name for one in VARIANTS if one.arrow)}
     if wanted & {shape.name for shape in SHAPES}:
         wanted.add(EVEN_CASE.name)  # what they are compared with
     with (

@@ -51,12 +51,11 @@ def in_order(keys: Ints, values: Ints) -> tuple[Ints, Ints]:
     >>> keys.tolist(), values.tolist()
     ([-3, 7], [1, 0])
     """
-    compiled = library()
-    if compiled is not None and len(keys) >= MANY:
+    if len(keys) >= MANY:
         least = int(keys.min())
         if int(keys.max()) - least <= _MOST:
             shifted, moved = keys - least, values.astype(np.int64)  # copies, which are sorted in place
-            if not compiled.trustscore_sort(pointer(shifted), pointer(moved), ctypes.c_int64(len(keys))):
+            if _are_sorted(shifted, moved):
                 return shifted + least, moved
     order = np.argsort(keys)
     return keys[order], values[order]
@@ -69,13 +68,20 @@ def hashes_in_order(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Ints]
     >>> keys.tolist(), order.tolist()
     ([3, 7, 7], [1, 0, 2])
     """
-    compiled = library()
-    if compiled is not None and len(keys) >= MANY:
+    if len(keys) >= MANY:
         ascending, order = keys.copy(), np.arange(len(keys))
-        if not compiled.trustscore_sort(pointer(ascending), pointer(order), ctypes.c_int64(len(keys))):
+        if _are_sorted(ascending, order):
             return ascending, order
     order = np.argsort(keys, kind="stable")
     return keys[order], order
+
+
+def _are_sorted(keys: Ints | NDArray[np.uint64], values: Ints) -> bool:
+    """Whether C sorted both in place, by keys as numbers without a sign."""
+    compiled = library()
+    if compiled is None:
+        return False
+    return not compiled.trustscore_sort(pointer(keys), pointer(values), ctypes.c_int64(len(keys)))
 
 
 def add_at(target: Ints, group: Ints, values: Ints) -> None:

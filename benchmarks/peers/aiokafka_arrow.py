@@ -20,9 +20,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.peers.peer import TOPIC
+from benchmarks.peers.reading import read_to_end
 from benchmarks.support.topics import PARTITIONS
 
 __all__: list[str] = []
@@ -60,32 +59,14 @@ class Windows:
 
 async def consume(broker: str, partitions: list[int]) -> dict[str, Any]:
     """Read these partitions to their end; when the first report was seen and the last counted, and the sums."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=broker, group_id=None, auto_offset_reset="earliest", max_partition_fetch_bytes=8 << 20
-    )
     windows = Windows()
-    await consumer.start()
-    try:
-        own = [TopicPartition(TOPIC, number) for number in partitions]
-        left = {tp: end for tp, end in (await consumer.end_offsets(own)).items() if end}
-        consumer.assign(own)
-        started: tuple[float, float] | None = None
-        while left:
-            for tp, run in (await consumer.getmany(timeout_ms=1_000)).items():
-                started = started or (time.monotonic(), time.process_time())
-                windows.add(pa.concat_tables([_read(record.value) for record in run]))
-                if run[-1].offset + 1 >= left[tp]:
-                    del left[tp]
-        ended_s = time.monotonic()
-    finally:
-        await consumer.stop()
-    assert started is not None
-    return {
-        "started_s": started[0],
-        "ended_s": ended_s,
-        "cpu_s": time.process_time() - started[1],
-        "totals": windows.totals(),
-    }
+    seen: list[tuple[float, float]] = []
+    async for run in read_to_end(broker, partitions):
+        seen = seen or [(time.monotonic(), time.process_time())]
+        windows.add(pa.concat_tables([_read(record.value) for record in run]))
+        seen[1:] = [(time.monotonic(), time.process_time())]
+    (started_s, began_s), (ended_s, used_s) = seen
+    return {"started_s": started_s, "ended_s": ended_s, "cpu_s": used_s - began_s, "totals": windows.totals()}
 
 
 def _read(value: bytes) -> pa.Table:

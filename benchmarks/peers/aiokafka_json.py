@@ -7,13 +7,17 @@ import asyncio
 import json
 import sys
 import time
+from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.support.topics import PARTITIONS, TOPIC
+from benchmarks.peers.reading import read_to_end
+from benchmarks.support.topics import PARTITIONS
 
 __all__: list[str] = []
+
+MOST: Final = 20_000
+"""Records taken at once."""
 
 
 class Report(msgspec.Struct, gc=False):
@@ -29,27 +33,17 @@ class Report(msgspec.Struct, gc=False):
     report_id: str
 
 
-async def consume(broker: str, wanted: int) -> dict[str, float]:
+async def consume(broker: str) -> dict[str, float]:
     """Seconds from the first fetched run to the last decoded one."""
-    decoder = msgspec.json.Decoder(list[Report])
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=broker, group_id=None, auto_offset_reset="earliest", max_partition_fetch_bytes=8 << 20
-    )
-    await consumer.start()
-    try:
-        consumer.assign([TopicPartition(TOPIC, number) for number in range(PARTITIONS)])
-        decoded = 0
-        started: tuple[float, float] | None = None
-        while decoded < wanted:
-            for run in (await consumer.getmany(timeout_ms=1_000, max_records=20_000)).values():
-                started = started or (time.perf_counter(), time.process_time())
-                decoded += len(decoder.decode(b"[" + b",".join([record.value for record in run]) + b"]"))
-        assert started is not None
-        took_s, used_s = time.perf_counter() - started[0], time.process_time() - started[1]
-    finally:
-        await consumer.stop()
-    return {"reports": decoded, "seconds": took_s, "cpu_s": used_s}
+    decoder, decoded = msgspec.json.Decoder(list[Report]), 0
+    seen: list[tuple[float, float]] = []
+    async for run in read_to_end(broker, range(PARTITIONS), MOST):
+        seen = seen or [(time.monotonic(), time.process_time())]
+        decoded += len(decoder.decode(b"[" + b",".join([record.value for record in run]) + b"]"))
+        seen[1:] = [(time.monotonic(), time.process_time())]
+    (started_s, began_s), (ended_s, used_s) = seen
+    return {"reports": decoded, "seconds": ended_s - started_s, "cpu_s": used_s - began_s}
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(consume(sys.argv[1], int(sys.argv[2])))))
+    print(json.dumps(asyncio.run(consume(sys.argv[1]))))

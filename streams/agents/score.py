@@ -185,7 +185,10 @@ class ScoreLoop:
             state.changed.clear()
             entities, place_s = turns.due(now_s, rest_s)
             held.looked_s = now_s
-            held.quiet_until_s = -inf if len(entities) else min(turns.due_from_s(rest_s), next_move_s(now_s))
+            if not len(entities):
+                held.quiet_until_s = min(turns.due_from_s(rest_s), next_move_s(now_s))
+                continue
+            held.quiet_until_s = -inf
             due.append((number, entities))
             places.append(place_s)
             general.append(~state.is_facet[entities])

@@ -10,6 +10,13 @@ from hypothesis import strategies as st
 
 from compiled.library import address_of, library
 
+HAS_INSTRUCTION = platform.machine() in {"x86_64", "AMD64"}
+
+
+def wanted(crc: int) -> int:
+    """What is to be found: elsewhere nothing is computed."""
+    return crc if HAS_INSTRUCTION else -1
+
 
 def checksum(data: bytes, first: int) -> int:
     compiled = library()
@@ -20,16 +27,11 @@ def checksum(data: bytes, first: int) -> int:
 
 @given(st.binary(min_size=8, max_size=200), st.integers(0, 8))
 def test_the_checksum_is_that_of_aiokafka_wherever_the_bytes_begin(data: bytes, first: int) -> None:
-    assert checksum(data, first) in {calc_crc32c(data[first:]), -1}
+    assert checksum(data, first) == wanted(calc_crc32c(data[first:]))
 
 
 @pytest.mark.parametrize(
-    ("data", "wanted"), [(b"123456789", 0xE3069283), (bytes(32), 0x8A9136AA), (b"\xff" * 32, 0x62A8AB43)]
+    ("data", "crc"), [(b"123456789", 0xE3069283), (bytes(32), 0x8A9136AA), (b"\xff" * 32, 0x62A8AB43)]
 )
-def test_the_checksums_that_rfc_3720_gives_as_examples(data: bytes, wanted: int) -> None:
-    assert checksum(data, 0) in {wanted, -1}
-
-
-def test_no_processor_of_this_kind_is_without_the_instruction() -> None:
-    is_known = platform.machine() in {"x86_64", "AMD64"}
-    assert (checksum(b"123456789", 0) >= 0) == is_known
+def test_the_checksums_that_rfc_3720_gives_as_examples(data: bytes, crc: int) -> None:
+    assert checksum(data, 0) == wanted(crc)
