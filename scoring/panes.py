@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from compiled.arrays import add_columns, numbered, raise_at
 from scoring.reports import OUTCOMES, SECURITY
 from scoring.series import Words
-from scoring.stats import BUCKETS, STAT, STATS, bucket_of
+from scoring.stats import BUCKETS, STAT, bucket_of
+from scoring.sums import Sums
 
 __all__ = ["Columns", "Floats", "Increments", "Ints", "increments", "statistics"]
 
@@ -71,8 +72,8 @@ class Increments:
     """[G] pane start, epoch seconds."""
     series: Ints
     """[G] as in ``Columns.series``."""
-    stats: Ints
-    """[G, len(STATS)]"""
+    sums: Sums
+    """[G] of each statistic that is not 0 in all of them."""
     last_offset: Ints
     """[G]"""
     last_event_us: Ints
@@ -94,18 +95,18 @@ def increments(columns: Columns) -> Increments:
     --------
     >>> zero, offsets = np.array([0, 0]), np.array([7, 8])
     >>> got = increments(Columns(zero, [("a", "", "")], np.array([1, 2]), np.array([0, 3]), offsets))
-    >>> got.stats[0, :4].tolist(), got.last_offset.tolist()
-    ([1, 0, 0, 1], [8])
+    >>> {number: sums.tolist() for number, sums in got.sums.items()}, got.last_offset.tolist()
+    ({0: [1], 3: [1]}, [8])
     """
     n_series = max(len(columns.names), 1)
     code, group = numbered(columns.event_us // 60_000_000 * n_series + columns.series)
-    stats = np.zeros((len(STATS), len(code)), np.int64)  # a column lies together
-    added = statistics(columns)
-    add_columns([stats[column] for column in added], group, list(added.values()))
+    added = {column: values for column, values in statistics(columns).items() if values.any()}
+    sums = {column: np.zeros(len(code), np.int64) for column in added}
+    add_columns(list(sums.values()), group, list(added.values()))
     newest = np.full((2, len(code)), _BEFORE_ALL, np.int64)
     for target, values in zip(newest, (columns.offset, columns.event_us), strict=True):
         raise_at(target, group, values)
-    return Increments(code // n_series * 60, code % n_series, stats.T, newest[0], newest[1], *_sketch(columns, group))
+    return Increments(code // n_series * 60, code % n_series, sums, newest[0], newest[1], *_sketch(columns, group))
 
 
 def statistics(columns: Columns) -> dict[int, Ints]:

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scoring.panes import increments
+from scoring.series import Series
+from scoring.stats import STATS
 from streams.columns import FOLDED, columns_of
 from streams.delta_sink import DeltaSink, is_remote
 from streams.lake_faults import unwritable
@@ -106,19 +108,19 @@ def pane_rows(reports: pa.Table) -> pa.Table:
 def _pane_rows(reports: pa.Table, partition: int) -> pa.Table:
     columns = columns_of(reports)
     inc = increments(columns)
-    ends = np.searchsorted(inc.sketch_group, np.arange(len(inc.minute_s) + 1)).astype(np.int32)
-    names = [columns.names[series] for series in inc.series.tolist()]
+    panes = len(inc.minute_s)
+    ends = np.searchsorted(inc.sketch_group, np.arange(panes + 1)).astype(np.int32)
+    series = Series.of(columns.names)
+    named = zip(("provider_id", "task_type", "region"), series.words, series.part.T, strict=True)
     made = {
         "date": pa.array((inc.minute_s // 86_400).astype(np.int32)).view(pa.date32()),
-        "provider_id": [name[0] for name in names],
-        "task_type": [name[1] for name in names],
-        "region": [name[2] for name in names],
+        **{name: pa.array(words, pa.string()).take(pa.array(part[inc.series])) for name, words, part in named},
         "pane_start": pa.array(inc.minute_s * 1_000_000).view(pa.timestamp("us", tz="UTC")),
-        "partition": pa.array(np.full(len(names), partition, np.int32)),
+        "partition": pa.array(np.full(panes, partition, np.int32)),
         "last_offset": inc.last_offset,
         "latency_buckets": pa.ListArray.from_arrays(ends, inc.sketch_bucket.astype(np.int32)),
         "latency_counts": pa.ListArray.from_arrays(ends, inc.sketch_count),
+        **{STATS[number]: sums for number, sums in inc.sums.items()},
     }
-    first = PANES_SCHEMA.names.index("success")
-    arrays = [made[name] if name in made else inc.stats[:, at - first] for at, name in enumerate(PANES_SCHEMA.names)]
-    return pa.table(arrays, PANES_SCHEMA)
+    nothing = np.zeros(panes, np.int64)
+    return pa.table([made.get(name, nothing) for name in PANES_SCHEMA.names], PANES_SCHEMA)

@@ -1,6 +1,6 @@
 """The fold step: a run of reports into the panes of its partition. Pure: state and columns in, updates out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compiled.arrays import add_columns, numbered, raise_at
-from scoring.arrays import stated, stretches
+from scoring.arrays import stretches
 from scoring.book import LAST_SEEN, Block, BlockKey, Book, distinct, distinct_rows, is_past
 from scoring.panes import Columns, Increments, Ints, increments
 from scoring.series import Series
@@ -76,14 +76,13 @@ def _fresh(state: FoldState, columns: Columns, rows: Ints, level_s: int) -> NDAr
 def _apply(state: FoldState, inc: Increments, facet_rows: Ints, levels_s: Iterable[int], now_s: float) -> None:
     pane, facet = np.nonzero(facet_rows[inc.series] >= 0)
     row = facet_rows[inc.series[pane], facet]
-    columns = {column: np.ascontiguousarray(inc.stats[:, column]) for column in stated(inc.stats)}
     latency = [_latency(inc, rows) for rows in facet_rows.T]
     for level_s in levels_s:
         for start, panes in _starts(inc.minute_s, level_s):
             if level_s and is_past(level_s, start, now_s):
                 continue
             key, here = (level_s, start), _within(pane, panes)
-            _add(state, key, inc, columns, pane[here], row[here])
+            _add(state, key, inc, pane[here], row[here])
             if level_s:
                 added = [part.of(panes) for part in latency]
                 keys, counts = (np.concatenate(columns) for columns in zip(*added, strict=True))
@@ -123,13 +122,13 @@ def _latency(inc: Increments, rows: Ints) -> _Latency:
     return _Latency(keys[stated], inc.sketch_count[stated], inc.sketch_group[stated])
 
 
-def _add(state: FoldState, key: BlockKey, inc: Increments, columns: Mapping[int, Ints], pane: Ints, row: Ints) -> None:
+def _add(state: FoldState, key: BlockKey, inc: Increments, pane: Ints, row: Ints) -> None:
     block = state.book.block(key)
     place = block.places(row)
     if key == LAST_SEEN:
         raise_at(block.column(0), place, inc.last_event_us[pane])
     else:
-        add_columns([block.column(column) for column in columns], place, list(columns.values()), pane)
+        add_columns([block.column(column) for column in inc.sums], place, list(inc.sums.values()), pane)
     raise_at(block.offset, place, inc.last_offset[pane])
     state.book.touch(key, row)
     state.unsent.setdefault(key, []).append(row)

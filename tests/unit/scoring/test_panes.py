@@ -6,14 +6,20 @@ import pytest
 
 from scoring.panes import Columns, Increments, increments, statistics
 from scoring.stats import BUCKETS, STAT, STATS, bucket_of
+from scoring.sums import dense
 from tests.support.plain_panes import NOW_S, Report, columns_of_reports, newest_of, panes_of, some_reports
+
+
+def stats_of(got: Increments) -> Any:
+    """All statistics, [panes, len(STATS)]."""
+    return dense(got.sums, len(got.minute_s))
 
 
 def one(**fields: Any) -> dict[str, int]:
     """What one report with these fields adds, zeros left out."""
     report = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S, **fields}
     got = increments(columns_of_reports([report]))
-    return {name: value for name, value in zip(STATS, got.stats[0].tolist(), strict=True) if value}
+    return {name: value for name, value in zip(STATS, stats_of(got)[0].tolist(), strict=True) if value}
 
 
 def minutes_of(got: Increments, names: Sequence[tuple[str, str, str]]) -> dict[tuple[int, tuple[str, str, str]], Any]:
@@ -21,7 +27,7 @@ def minutes_of(got: Increments, names: Sequence[tuple[str, str, str]]) -> dict[t
     panes: dict[tuple[int, tuple[str, str, str]], Any] = {}
     for g in range(len(got.minute_s)):
         mine = got.sketch_group == g
-        stats = {name: value for name, value in zip(STATS, got.stats[g].tolist(), strict=True) if value}
+        stats = {name: value for name, value in zip(STATS, stats_of(got)[g].tolist(), strict=True) if value}
         buckets = dict(zip(got.sketch_bucket[mine].tolist(), got.sketch_count[mine].tolist(), strict=True))
         panes[int(got.minute_s[g]), names[got.series[g]]] = (stats, int(got.last_offset[g]), buckets)
     return panes
@@ -69,7 +75,7 @@ def test_the_newest_event_of_each_pane_is_kept() -> None:
 
 def test_no_report_gives_no_pane() -> None:
     got = increments(columns_of_reports([]))
-    assert got.stats.shape == (0, len(STATS))
+    assert stats_of(got).shape == (0, len(STATS))
     for values in (got.minute_s, got.series, got.last_offset, got.last_event_us, got.sketch_group, got.sketch_count):
         assert len(values) == 0
 
@@ -117,7 +123,7 @@ def test_a_gap_counts_for_nothing() -> None:
     base = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S}
     got = increments(columns_of_reports([base, base | stated]))
     counts = [name for name in STATS if name.endswith("_n")]
-    assert [got.stats[0, STAT[name]] for name in counts] == [1] * len(counts)
+    assert [stats_of(got)[0, STAT[name]] for name in counts] == [1] * len(counts)
 
 
 def test_columns_that_nobody_states_are_left_out_of_the_statistics() -> None:
@@ -128,7 +134,7 @@ def test_columns_that_nobody_states_are_left_out_of_the_statistics() -> None:
 def test_taking_all_or_none_of_the_columns() -> None:
     columns = columns_of_reports(some_reports(4, 50))
     everything = increments(columns.take(np.ones(50, bool)))
-    assert np.array_equal(everything.stats, increments(columns).stats)
+    assert np.array_equal(stats_of(everything), stats_of(increments(columns)))
     assert len(increments(columns.take(np.zeros(50, bool))).minute_s) == 0
 
 
