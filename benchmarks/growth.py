@@ -2,8 +2,12 @@
 
 ``python -m benchmarks growth [--axis providers] [--reports 1000000]``. Each case is a worker and a Kafka of its own;
 cost is the worker's processor time by million reports, from the moment it is ready and idle until all is folded, scored
-and committed. One figure of the base case is changed at a time, and every ratio is to
-the base case of the same run, which is measured first and last (mean).
+and written. One figure of the base case is changed at a time, and every ratio is to the base case of the same run,
+which is measured first and last (mean).
+
+What a worker does once a minute without any report, when the windows of all entities move, is no part of it: reports
+are sent when that is over, and where it lasts into the next minute, or 10,000 providers take so long, ``minutes`` says
+how many began meanwhile.
 """
 
 import argparse
@@ -16,7 +20,7 @@ from typing import Any, Final
 
 from benchmarks.harness import Program, Row, execute, say
 from benchmarks.peers.bench import CPU_UNIT
-from benchmarks.support.processes import Worker
+from benchmarks.support.processes import Sample, Worker
 from benchmarks.support.reports import REGIONS, TASK_TYPES, Shape
 from benchmarks.support.stage import MIB, Stage, staged
 from benchmarks.support.timeline import Timeline
@@ -30,6 +34,13 @@ HISTORY_A_DAY: Final = 20_000
 """Reports of each day of history: every provider about twenty, so all panes of days and most of hours are there."""
 IDLE_S: Final = 60.0
 """Windows move once a minute: what held entities cost when nobody reports shows in a whole one."""
+CALM_S: Final = 3.0
+"""Without a score or a report, before cost is read: longer than a flush rests."""
+CALM_WITHIN_S: Final = 60.0
+FROM_S: Final = 15.0
+UNTIL_S: Final = 30.0
+"""Seconds of a minute between which reports are sent: 5,000 entities have their scores by then, and half a minute is
+left for what is measured."""
 START_S: Final = 120.0
 FLAT: Final = 1.15
 """Most that a cost per report may grow where it must not grow: two runs of the same case differ by up to a tenth."""
@@ -112,6 +123,8 @@ class Cost:
     cpu_s: float
     """From ready and idle to all committed."""
     held_bytes: int
+    minutes: int = 0
+    """How many began meanwhile: in each the windows of all entities moved."""
     changelog_bytes: int = 0
     """What Kafka holds of the state, and a worker that takes it over reads."""
     idle_cpu_share: float | None = None
@@ -162,6 +175,7 @@ def _facts(case: Case, cost: Cost) -> dict[str, Any]:
         "partitions": case.partitions,
         "lake": case.lake,
         "held_mib": round(cost.held_bytes / MIB),
+        "minutes": cost.minutes,
         "changelog_mib": round(cost.changelog_bytes / MIB, 1),
         "idle_cpu_share": None if cost.idle_cpu_share is None else round(cost.idle_cpu_share, 3),
         "start_s": None if cost.start_s is None else round(cost.start_s, 1),
@@ -178,18 +192,38 @@ def _measured(case: Case, reports: int) -> Cost:
             days, first_s = case.history_days * HISTORY_A_DAY, now_s - case.history_days * DAY_S
             stage.send(_timeline(case, days, first_s, now_s - MINUTES_S, "history"))
             stage.wait_until_read(worker, stage.sent)
-        stage.settled_bytes(worker)
-        before = worker.sample()
+        _await_room()
+        before, began_s = _calm(worker), time.time()
         stage.send(_timeline(case, count, now_s - case.span_s, now_s, "measured"))
         stage.wait_until_read(worker, stage.sent)
+        after, ended_s = _calm(worker), time.time()
         held = stage.settled_bytes(worker)
-        after = worker.sample()
         share = _idle_share(worker) if case.idles else None
         start_s = _restart_s(stage, worker) if case.restarts else None
         changelog = stage.changelog_bytes()
-    cost = Cost(count, after.cpu_s - before.cpu_s, held, changelog, share, start_s)
+    minutes = int(ended_s // 60) - int(began_s // 60)
+    cost = Cost(count, after.cpu_s - before.cpu_s, held, minutes, changelog, share, start_s)
     say(f"  {case.name}: {cost.per_million_s:.2f} {CPU_UNIT}")
     return cost
+
+
+def _await_room() -> None:
+    """Return where enough of a minute is left to measure in, and what came at its beginning is over."""
+    at_s = time.time() % 60
+    if not FROM_S <= at_s <= UNTIL_S:
+        time.sleep((FROM_S - at_s) % 60)
+
+
+def _calm(worker: Worker) -> Sample:
+    """The first sample behind ``CALM_S`` in which nothing came in or out; the last one where that does not happen."""
+    before, since_s, until_s = worker.sample(), time.monotonic(), time.monotonic() + CALM_WITHIN_S
+    while (now_s := time.monotonic()) < until_s and now_s - since_s < CALM_S:
+        time.sleep(0.25)
+        now = worker.sample()
+        if (now.emitted, now.stored, now.lag) != (before.emitted, before.stored, before.lag):
+            since_s = now_s
+        before = now
+    return before
 
 
 def _idle_share(worker: Worker) -> float:
