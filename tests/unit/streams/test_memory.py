@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,15 @@ gc.collect()
 if sys.argv[1] == "set":
     give_back_free()
 """
+HUGE = """
+import sys
+if sys.argv[1] == "worker":
+    import streams.worker
+import numpy as np
+held = np.ones(8 << 20)
+flags = [line.split() for line in open("/proc/self/smaps") if line.startswith("VmFlags")]
+print(sum("hg" in line for line in flags))
+"""
 SAY = "print((resident() - before) >> 20)"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -62,6 +72,15 @@ def test_large_arrays_go_back_to_the_system_when_they_are_freed() -> None:
 def test_free_pages_between_what_is_held_go_back_to_the_system() -> None:
     assert kept_mib(SMALL, "unset") > 100, "of 122 MiB freed"
     assert kept_mib(SMALL, "set") < 30
+
+
+def test_a_worker_asks_for_no_pages_of_2_mib_which_numpy_does() -> None:
+    asked = {
+        who: int(subprocess.run([sys.executable, "-c", HUGE, who], capture_output=True, timeout=120, check=True).stdout)
+        for who in ("worker", "others")
+    }
+    assert asked["worker"] == 0
+    assert (asked["others"] > 0) == Path("/sys/kernel/mm/transparent_hugepage").exists()
 
 
 def test_what_arrow_holds_on_to_goes_back_to_the_system() -> None:
