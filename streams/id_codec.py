@@ -14,15 +14,13 @@ import cramjam
 import msgspec
 import numpy as np
 
-from streams.steps.duplicates import News, Run, Seen, add, all_news, bucket_ms_of, expire, merged
+from streams.steps.duplicates import News, Run, Seen, add, bucket_ms_of, expire, merged
 from streams.steps.key_filter import Ints, Keys
 
-__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "is_of_ids", "restored", "say_again", "settled"]
+__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "restored", "say_again", "settled"]
 
 IDS: Final = b"ids"
 """Second part of the name of each entry."""
-KEY: Final = b"key"
-"""Third part of the name of the one that holds the secret."""
 SECRET_BYTES: Final = 32
 LAYOUT: Final = 1
 MOST_KEYS: Final = 40_000
@@ -67,15 +65,11 @@ def entries(seen: Seen, partition: int, first_ms: int) -> list[tuple[bytes, byte
     news, seen.news = seen.news, []
     if news and not seen.is_known:
         seen.is_known = True
-        seen.sending.append(_secret(seen, partition))
+        seen.sending.append((b"%d/ids/key" % partition, msgspec.msgpack.encode(_Secret(LAYOUT, seen.secret))))
     by_bucket = attrgetter("bucket")
     for bucket, several in groupby(sorted(news, key=by_bucket), key=by_bucket):
         seen.sending += _entries(seen, b"%d/ids/%d" % (partition, bucket), list(several))
     return list(seen.sending)
-
-
-def _secret(seen: Seen, partition: int) -> tuple[bytes, bytes]:
-    return b"%d/ids/key" % partition, msgspec.msgpack.encode(_Secret(LAYOUT, seen.secret))
 
 
 def _entries(seen: Seen, place: bytes, news: list[News]) -> Iterator[tuple[bytes, bytes]]:
@@ -87,32 +81,22 @@ def _entries(seen: Seen, place: bytes, news: list[News]) -> Iterator[tuple[bytes
         yield b"%b/%d-%d-%d" % (place, *span), _encoded(seen.bucket_ms, keys[here], offset[here])
 
 
-def say_again(seen: Seen, partition: int) -> None:
-    """Let the next ``entries`` give all that is held of a partition.
+def say_again(seen: Seen, given: Mapping[bytes, bytes], partition: int) -> None:
+    """Let the next ``entries`` give all that the changelog holds of a partition once more.
 
-    An entry that another worker wrote under the name of one of ours hides it where the changelog is compacted.
+    An entry that another worker wrote under the same name hides ours where the changelog is compacted.
     """
-    if seen.is_known:
-        seen.sending.append(_secret(seen, partition))
-        seen.news = all_news(seen)
-
-
-def is_of_ids(name: bytes) -> bool:
-    """Whether an entry holds ids, which ``restored`` has read from it.
-
-    >>> is_of_ids(b"3/ids/60000000/5-90-0"), is_of_ids(b"3/ids/key"), is_of_ids(b"3/60/1700000000/0")
-    (True, False, False)
-    """
-    fields = name.split(b"/")
-    return fields[1] == IDS and fields[2] != KEY
+    prefix = b"%d/ids/" % partition
+    seen.sending = [*((name, value) for name, value in given.items() if name.startswith(prefix)), *seen.sending]
 
 
 def settled(seen: Seen) -> None:
     """Take note that the changelog has what ``entries`` gave last."""
     sent, seen.sending = seen.sending, []
     for name, value in sent:
-        if value is not None and is_of_ids(name):
-            names = seen.entries.setdefault(int(name.split(b"/")[2]), [])
+        bucket = name.split(b"/")[2]
+        if value is not None and bucket != b"key":
+            names = seen.entries.setdefault(int(bucket), [])
             if name not in names:
                 names.append(name)
 
@@ -124,13 +108,12 @@ def _encoded(bucket_ms: int, keys: Keys, offset: Ints) -> bytes:
     return msgspec.msgpack.encode(_Ids(LAYOUT, bucket_ms, int(offset[0]), kind, packed, keys.astype("<u8").tobytes()))
 
 
-def _run(ids: _Ids) -> tuple[Run, int]:
-    """The ids, and the last offset of one."""
+def _run(ids: _Ids) -> Run:
     keys = np.frombuffer(ids.keys, "<u8").astype(np.uint64)
     steps = np.frombuffer(bytes(cramjam.lz4.decompress_block(ids.steps)), ids.kind)
     offset = ids.first_offset + np.concatenate([np.zeros(1, np.int64), np.cumsum(steps, dtype=np.int64)])
     order = np.argsort(keys)
-    return Run(keys[order], offset[order].astype(np.uint32)), int(offset[-1])
+    return Run(keys[order], offset[order].astype(np.uint32))
 
 
 def _message(name: bytes, value: bytes, kind: type[T]) -> T:
@@ -178,9 +161,7 @@ def restored(given: Mapping[bytes, bytes], partition: int, window_s: float, secr
         if ids.bucket_ms != seen.bucket_ms:
             bucket = ((bucket + 1) * ids.bucket_ms - 1) // seen.bucket_ms
         seen.entries.setdefault(bucket, []).append(name)
-        run, newest = _run(ids)
-        seen.newest = max(seen.newest, newest)
-        runs.setdefault(bucket, []).append(run)
+        runs.setdefault(bucket, []).append(_run(ids))
     for bucket in sorted(runs):
         add(seen, bucket, merged(runs[bucket]))
     return seen

@@ -20,7 +20,7 @@ from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
 from streams.codec import checked_part, decode_part, encode_part
 from streams.crash import crash_point
 from streams.fencing import Fence, NotMember
-from streams.id_codec import SECRET_BYTES, is_of_ids, restored, say_again, settled
+from streams.id_codec import SECRET_BYTES, restored, say_again, settled
 from streams.id_codec import entries as id_entries
 from streams.log_reader import read_logs
 from streams.steps.duplicates import Seen
@@ -53,9 +53,6 @@ class BookTable(faust.Table[bytes, bytes]):
         """Why the state of a partition cannot be read; the worker must not go on without it."""
         self.prepare: Callable[[int], None] | None = None
         """Called with each partition once its state is there, before anything is read that it takes in."""
-        self.kept: dict[int, Seen] = {}
-        """Report ids of partitions between two generations: this worker's, unless it loses the partition. Their entries
-        are of no use once they are read, and take as much room again."""
         self._ledgers: dict[int, Ledger] = {}
         self._healed: dict[int, int] = {}
         self._generation = 0
@@ -96,7 +93,7 @@ class BookTable(faust.Table[bytes, bytes]):
             return
         with self._counted(ledger):
             ledger.written(sent.result().offset)
-        if self._ledgers.get(ledger.partition) is ledger and not is_of_ids(key):
+        if self._ledgers.get(ledger.partition) is ledger:
             self._set(key, value)
 
     @contextmanager
@@ -162,7 +159,6 @@ class BookTable(faust.Table[bytes, bytes]):
         for number in gone:
             self._ledgers.pop(number, None)
             self._healed.pop(number, None)
-            self.kept.pop(number, None)
         for key in [key for key in self.data if self.partition_for_key(key) in gone]:
             self._set(key, None)
 
@@ -258,23 +254,15 @@ def was_torn(table: BookTable, partition: int) -> bool:
 
 
 def load_seen(table: BookTable, partition: int, window_s: float) -> Seen:
-    """The report ids that ``partition`` had seen as last flushed, or since, where this worker has them still.
-
-    Ids of reports that are read again are their own trace: these count again.
+    """The report ids that ``partition`` had seen as last flushed.
 
     Raises
     ------
     ValueError
         When they were written in another layout.
     """
-    seen = table.kept.pop(partition, None)
-    if seen is None:
-        with _refusal_kept(table):
-            seen = restored(table.data, partition, window_s, os.urandom(SECRET_BYTES))
-    prefix = b"%d/" % partition
-    for key in [key for key in table.data if key.startswith(prefix) and is_of_ids(key)]:
-        del table.data[key]
-    return seen
+    with _refusal_kept(table):
+        return restored(table.data, partition, window_s, os.urandom(SECRET_BYTES))
 
 
 @contextmanager
@@ -315,7 +303,7 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float,
         book.named = 0
         book.touch_all()
         if ids:
-            say_again(ids.seen, partition)
+            say_again(ids.seen, table.data, partition)
         written += await _flush(table, partition, book, now_s, ids)
         table.healed(partition, disturbances)
     return written

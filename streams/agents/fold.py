@@ -116,9 +116,7 @@ class FoldLoop:
         """Let go of the state of partitions that leave; what was not acknowledged is read again by its next owner."""
         for tp in partitions:
             if tp.topic == REPORTS:
-                held = self._partitions.pop(tp.partition, None)
-                if held is not None and held.seen is not None:
-                    self._table.kept[tp.partition] = held.seen
+                self._partitions.pop(tp.partition, None)
 
     def waiting(self, partition: int, lag: int, end: int) -> int:
         """Reports of a partition that wait to be read, by how many a record held of late.

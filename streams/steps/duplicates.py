@@ -16,19 +16,7 @@ from compiled.arrays import hashes_in_order
 from scoring.arrays import stretches
 from streams.steps.key_filter import Filter, Ints, Keys, Mask
 
-__all__ = [
-    "BUCKETS",
-    "LEEWAY_MS",
-    "News",
-    "Run",
-    "Seen",
-    "add",
-    "all_news",
-    "bucket_ms_of",
-    "counted",
-    "expire",
-    "merged",
-]
+__all__ = ["BUCKETS", "LEEWAY_MS", "News", "Run", "Seen", "add", "bucket_ms_of", "counted", "expire", "merged"]
 
 BUCKETS: Final = 4
 """Buckets in a window, beside the one that the record lies in: what is looked at is 1 to 1.25 windows long."""
@@ -70,8 +58,6 @@ class Seen:
     """Entries on the way to the changelog; without a value those to be deleted."""
     is_known: bool = False
     """Whether the changelog holds the secret, or is being sent it."""
-    newest: int = -1
-    """The highest offset of a key that is held: the others' are known from it, of which only 32 bits are."""
 
     @property
     def held(self) -> int:
@@ -159,7 +145,6 @@ def _found(seen: Seen, bucket: int, ascending: Keys, offset: NDArray[np.uint32])
 def _remember(seen: Seen, bucket: int, ascending: Keys, order: Ints, keys: Keys, offset: Ints) -> None:
     """Hold keys that were not held; ``order`` puts them in ascending order."""
     seen.news.append(News(bucket, keys, offset))
-    seen.newest = max(seen.newest, int(offset[-1]))
     add(seen, bucket, Run(ascending, offset[order].astype(np.uint32)))
 
 
@@ -179,17 +164,6 @@ def add(seen: Seen, bucket: int, run: Run) -> None:
         seen.filter.add(run.keys)
     else:
         _filter_anew(seen)
-
-
-def all_news(seen: Seen) -> list[News]:
-    """All that is held, a bucket at a time, as it came."""
-    news = []
-    for bucket, runs in seen.runs.items():
-        run = merged(runs)
-        offset = seen.newest - (np.uint32(seen.newest % 2**32) - run.offset).astype(np.int64)
-        order = np.argsort(offset, kind="stable")
-        news.append(News(bucket, run.keys[order], offset[order]))
-    return news
 
 
 def merged(runs: list[Run]) -> Run:

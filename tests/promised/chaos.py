@@ -86,7 +86,7 @@ PROMISES: Final[dict[str, Promise]] = {
         )
         + tests_in(
             "laws/test_duplicates_laws",
-            "test_what_counts_does_not_depend_on_chunks_crashes_rebalances_or_what_was_saved",
+            "test_what_counts_does_not_depend_on_chunks_crashes_or_what_was_saved",
             "test_what_a_paused_worker_writes_late_takes_nothing_away",
         ),
     ),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from streams.id_codec import entries, restored, say_again, settled
+from streams.id_codec import entries, restored, settled
 from streams.steps.duplicates import BUCKETS, Seen, bucket_ms_of, counted
 
 __all__ = ["Message", "Reader", "counts", "first_of_each", "key_of"]
@@ -121,18 +121,6 @@ class Reader:
     def crash(self) -> None:
         """``kill -9`` and a new start behind what was acknowledged."""
         self.seen = self._start()
-
-    def rebalance(self) -> None:
-        """The partition stays: all is kept, and what was not acknowledged comes again."""
-        self.read = self.acknowledged
-
-    def say_again(self) -> None:
-        """The changelog lost all entries, and gets all that is held."""
-        if self.acknowledged < len(self.log):
-            self.table.clear()
-            say_again(self.seen, PARTITION)
-            self.write(entries(self.seen, PARTITION, self.log[self.acknowledged].received_ms))
-            settled(self.seen)
 
     def finish(self) -> None:
         """Read the rest and flush."""

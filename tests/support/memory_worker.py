@@ -8,9 +8,7 @@ from typing import Any
 from faust import Stream
 from faust.types import TopicT
 
-from streams.id_codec import is_of_ids
 from streams.settings import WorkerSettings
-from streams.steps.duplicates import Seen
 from streams.tables import BookTable
 
 __all__ = ["Chunks", "Event", "MemoryTable", "MemoryTopic", "NotServed", "settings"]
@@ -37,7 +35,6 @@ class MemoryTable:
         self.foreign: set[int] = set()
         """Partitions that this worker does not own, or not yet."""
         self.refusal: ValueError | None = None
-        self.kept: dict[int, Seen] = {}
         self.data: dict[bytes, bytes] = {}
         for key, value in self.log:
             self._set(key, value)
@@ -50,8 +47,7 @@ class MemoryTable:
 
     def write(self, key: bytes, value: bytes | None) -> "asyncio.Future[Any]":
         """As ``BookTable.write``; fails once ``takes`` writes were taken."""
-        if not is_of_ids(key):
-            self._set(key, value)
+        self._set(key, value)
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.takes == 0 or self.misses:
             self.misses = max(0, self.misses - 1)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from aiokafka.structs import ConsumerRecord, RecordMetadata
 from faust.types import TP
@@ -13,9 +12,7 @@ from faust.types import TP
 from streams.app import build_app
 from streams.changelog import Ledger
 from streams.fencing import Fence, NotMember
-from streams.id_codec import entries
-from streams.steps.duplicates import counted
-from streams.tables import BookTable, load_seen
+from streams.tables import BookTable
 from tests.support.memory_worker import settings
 
 
@@ -137,36 +134,6 @@ def test_the_table_holds_what_the_changelog_has() -> None:
         assert dict(log.table.data.items()) == {b"3/a": b"1"}
         await log.take(log.write(b"3/a", None))
         assert dict(log.table.data.items()) == {}
-
-    story(play)
-
-
-def test_ids_that_were_read_or_written_are_held_once() -> None:
-    async def play(log: Log) -> None:
-        log.own()
-        seen = load_seen(log.table, 3, 120)
-        counted(seen, np.arange(3, dtype=np.uint64), np.arange(3), np.full(3, 1_800_000_000_000))
-        made = [(name, value) for name, value in entries(seen, 3, 1_800_000_000_000) if value is not None]
-        assert [name.split(b"/")[2] for name, _ in made] == [b"key", b"60000000"]
-        for name, value in made:
-            await log.take(log.write(name, value))
-        assert list(log.table.data) == [b"3/ids/key"], "who wrote them has them"
-        log.read(*((name, value, 7) for name, value in made))
-        assert len(log.table.data) == 2
-        assert load_seen(log.table, 3, 120).held == 3
-        assert list(log.table.data) == [b"3/ids/key"], "who read them has them"
-
-    story(play)
-
-
-@pytest.mark.parametrize(("left", "generation", "is_kept"), [(set(), 2, True), ({3}, 2, False), (set(), 4, False)])
-def test_ids_are_kept_while_nobody_else_can_have_written(left: set[int], generation: int, is_kept: bool) -> None:
-    async def play(log: Log) -> None:
-        log.own()
-        ours = log.table.kept[3] = load_seen(log.table, 3, 120)
-        await log.table.on_rebalance({log.tp(3)}, {log.tp(at) for at in left}, set(), generation)
-        assert (load_seen(log.table, 3, 120) is ours) == is_kept
-        assert not log.table.kept
 
     story(play)
 

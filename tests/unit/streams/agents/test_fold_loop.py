@@ -169,22 +169,6 @@ def test_a_partition_that_left_is_forgotten_and_not_acknowledged(tmp_path: Path)
     asyncio.run(story())
 
 
-def test_reports_of_a_partition_that_stays_are_read_again_and_repeats_are_still_known() -> None:
-    async def story() -> None:
-        loop, said = Loop(dedup_window_s=120.0), [GOOD | {"report_id": f"id-{at}"} for at in range(40)]
-        await loop.read(chunk(said))
-        await loop.fold.tick()
-        before = sums(loop.told())
-        loop.fold.revoked([TP("trust.reports", 0)])
-        assert list(loop.table.kept) == [0]
-        await loop.read(chunk(said), chunk(said, first=40))
-        await loop.fold.tick()
-        assert not loop.table.kept
-        assert sums(loop.told()) == before, "each counts once, by what came first"
-
-    asyncio.run(story())
-
-
 def test_a_partition_that_leaves_during_a_flush_is_not_acknowledged() -> None:
     async def story() -> None:
         loop, event = Loop(), chunk(REPORTS)
