@@ -7,9 +7,16 @@ where it takes 4 MiB or more, and the places keep them: what is freed and given 
 """
 
 import os
+from typing import Final
 
-__all__: list[str] = []
+__all__ = ["SAID"]
 
-os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:0,muzzy_decay_ms:0")
-os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
+SAID: Final = {
+    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "NUMPY_MADVISE_HUGEPAGE": "0",
+}
+"""Variables of the environment, unless the user has set them."""
+
+for name, value in SAID.items():
+    os.environ.setdefault(name, value)

@@ -91,7 +91,9 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
     doubts = Doubts(settings) if settings.weigh_reporters else None
     if doubts is not None:
         app.task(doubts.run)
-    fold = FoldLoop(settings, fold_table, panes, rejects, sinks, telemetry, clock, doubts)
+    fold = FoldLoop(
+        settings, fold_table, panes, rejects, sinks, telemetry, clock, partial(committed_reports, app), doubts
+    )
     score = ScoreLoop(
         settings, score_table, scores, telemetry, clock, lambda number: app.consumer.highwater(TP(PANES, number))
     )
@@ -156,6 +158,12 @@ def _table(app: faust.App, name: str, settings: WorkerSettings) -> BookTable:
     table = app.Table(name, partitions=settings.partitions, key_type=bytes, value_type=bytes)
     assert isinstance(table, BookTable)
     return table
+
+
+def committed_reports(app: faust.App, partition: int) -> int:
+    """Offset behind the last record of a partition of the report topic that is not read again."""
+    consumer = app.consumer
+    return consumer.committed(TP(REPORTS, partition)) if isinstance(consumer, ChunkConsumer) else 0
 
 
 def waiting_reports(app: faust.App, fold: FoldLoop) -> int:

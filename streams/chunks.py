@@ -84,6 +84,8 @@ class ChunkConsumer(driver.Consumer):
         """Generation and offset of the first record of each partition that was fetched and not handed over."""
         self._untaken: dict[TP, list[weakref.ref[ConsumerMessage]]] = defaultdict(list)
         """Chunks handed over, of which some may still hold their records."""
+        self._committed: dict[TP, int] = {}
+        """What the broker is known to have as committed in this generation."""
         self._opened = -1
         """The generation in which chunks are handed over."""
 
@@ -251,9 +253,21 @@ class ChunkConsumer(driver.Consumer):
         self._acked[tp] = [offset for offset in self._acked[tp] if offset > last]
         return last + 1
 
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Faust takes note of what it tried to commit, also where that failed."""
+        has_committed: bool = await super()._commit(offsets)
+        if has_committed:
+            self._committed.update(offsets)
+        return has_committed
+
+    def committed(self, tp: TP) -> int:
+        """Offset behind the last record of a partition that is not read again, as far as is known."""
+        return self._committed.get(tp, 0)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Forget what was handed over and tell who holds state of these partitions."""
         for tp in revoked:
+            self._committed.pop(tp, None)
             self._handed_over.pop(tp, None)
             self._through.pop(tp, None)
             self._untaken.pop(tp, None)

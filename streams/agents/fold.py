@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -79,6 +80,8 @@ class Held(Partition[FoldState]):
     """Last offset that the reader was given."""
     seen: Seen | None = None
     """Report ids of the last minutes; ``None``: every report counts."""
+    acknowledged: deque[tuple[int, int]] = field(default_factory=deque)
+    """Of each flush that is not known to be committed: its last offset, and when the broker took its first record."""
     unfolded: list[pa.Table] = field(default_factory=list)
     """Reports read since the last tick: folded together, because folding costs by pane more than by report."""
 
@@ -95,9 +98,10 @@ class FoldLoop:
         lake: LakeSinks | None,
         telemetry: Telemetry,
         clock: Clock,
+        committed: Callable[[int], int],
         doubts: Doubts | None = None,
     ) -> None:
-        self._doubts = doubts
+        self._doubts, self._committed = doubts, committed
         self._settings, self._table, self._panes, self._rejects = settings, table, panes, rejects
         self._lake, self._telemetry, self._clock = lake, telemetry, clock
         self._partitions: dict[int, Held] = {}
@@ -272,6 +276,8 @@ class FoldLoop:
                 if self._partitions.get(number) is held:  # of a partition that left, the state was not written
                     for event in waiting[number].events:
                         event.ack()
+                    if held.seen is not None:
+                        held.acknowledged.append((waiting[number].through, waiting[number].first_ms or 0))
             self._telemetry.pending.set(self._unflushed())
             if waiting:
                 took_s = time.perf_counter() - started
@@ -308,8 +314,17 @@ class FoldLoop:
     async def _written(self, number: int, held: Held, waiting: Waiting) -> None:
         """Write the state of a partition, unless it left."""
         if self._partitions.get(number) is held:
-            ids = None if held.seen is None else Ids(held.seen, waiting.first_ms or 0)
+            ids = None if held.seen is None else Ids(held.seen, self._first_ms(number, held, waiting))
             await flush_book(self._table, number, held.state.book, self._clock(), ids)
+
+    def _first_ms(self, number: int, held: Held, waiting: Waiting) -> int:
+        """When the broker took the first record that may be read again: acknowledged is committed some seconds later.
+
+        Until then ids must be held that only these records can be repeats of.
+        """
+        while held.acknowledged and held.acknowledged[0][0] < self._committed(number):
+            held.acknowledged.popleft()
+        return held.acknowledged[0][1] if held.acknowledged else waiting.first_ms or 0
 
 
 def _let_go(written: list[list[pa.Table]]) -> None:

@@ -82,7 +82,11 @@ PROMISES: Final[dict[str, Promise]] = {
             "test_a_report_that_comes_again_counts_once_in_panes_and_lake",
             "test_whatever_of_a_flush_was_saved_a_repeat_counts_once_after_a_crash",
             "test_ids_that_others_may_have_hidden_are_written_anew",
+            "test_ids_are_held_while_records_may_be_read_again_that_repeat_them",
             "test_a_window_of_nothing_counts_every_message",
+        )
+        + tests_in(
+            "unit/streams/test_chunks", "test_committed_is_what_the_broker_took_and_is_forgotten_with_the_partition"
         )
         + tests_in(
             "laws/test_duplicates_laws",

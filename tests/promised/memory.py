@@ -74,18 +74,6 @@ PROMISES: Final[dict[str, Promise]] = {
         "A worker asks for no pages of 2 MiB, which small arrays would make resident where large ones were.",
         tests_in("unit/streams/test_memory", "test_a_worker_asks_for_no_pages_of_2_mib_which_numpy_does"),
     ),
-    "memory.ids": Promise(
-        "Ids of reports are held once, and stay with a worker that keeps their partition over a rebalance.",
-        tests_in(
-            "unit/streams/test_table_log",
-            "test_ids_that_were_read_or_written_are_held_once",
-            "test_ids_are_kept_while_nobody_else_can_have_written",
-        )
-        + tests_in(
-            "unit/streams/agents/test_fold_loop",
-            "test_reports_of_a_partition_that_stays_are_read_again_and_repeats_are_still_known",
-        ),
-    ),
     "memory.orders": Promise(
         "Latency counts that a flush put in order are held once when it is over.",
         tests_in("unit/streams/test_tables", "test_a_flush_leaves_no_second_copy_of_what_it_read_in_order"),

@@ -23,10 +23,12 @@ class Loop:
     def __init__(self, root: Path | None = None, log: Any = (), **values: Any) -> None:
         self.table, self.panes, self.rejects = MemoryTable(log), MemoryTopic(), MemoryTopic()
         self.telemetry = Telemetry()
+        self.committed: dict[int, int] = {}
+        """By partition, the offset from which its records would be read again."""
         self.lake = LakeSinks(str(root), "trust.reports", "trust.scores") if root else None
         self.fold = FoldLoop(
             settings(**values), self.table.as_table, self.panes.as_topic, self.rejects.as_topic, self.lake,
-            self.telemetry, lambda: float(NOW_S),
+            self.telemetry, lambda: float(NOW_S), lambda partition: self.committed.get(partition, 0),
         )  # fmt: skip
 
     async def read(self, *events: Event) -> None:

@@ -80,6 +80,25 @@ def test_the_commit_stands_behind_the_last_chunk_before_which_all_are_acknowledg
     with_consumer(check)
 
 
+@pytest.mark.parametrize("takes", [True, False])
+def test_committed_is_what_the_broker_took_and_is_forgotten_with_the_partition(takes: bool) -> None:
+    async def story() -> None:
+        with worker() as parts:
+            consumer = consumer_of(parts)
+
+            async def commit(offsets: Any) -> bool:
+                return takes
+
+            consumer._thread.commit = commit  # type: ignore[method-assign]
+            assert consumer.committed(REPORTS) == 0
+            await consumer._commit({REPORTS: 200})
+            assert consumer.committed(REPORTS) == (200 if takes else 0)
+            await consumer.on_partitions_revoked({REPORTS})
+            assert consumer.committed(REPORTS) == 0
+
+    asyncio.run(story())
+
+
 def test_gaps_between_chunk_ends_are_not_expanded_and_those_of_other_topics_are() -> None:
     async def story() -> None:
         with worker() as parts:

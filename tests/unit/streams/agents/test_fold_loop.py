@@ -9,10 +9,10 @@ from faust.types import TP
 from streams.agents import fold as fold_agent
 from streams.codec import decode_updates
 from streams.steps.updates import provider_of
-from streams.tables import load_book
+from streams.tables import load_book, load_seen
 from tests.support.fold_loop import Loop, chunk, rows, sums
 from tests.support.memory_worker import Event, MemoryTable, NotServed
-from tests.support.plain_panes import Report, panes_in, panes_of, some_reports
+from tests.support.plain_panes import NOW_S, Report, panes_in, panes_of, some_reports
 from tests.support.wire_cases import GOOD, json_message
 
 REPORTS: list[Report] = [*some_reports(1, 40, span_s=3_000)]
@@ -165,6 +165,31 @@ def test_a_partition_that_left_is_forgotten_and_not_acknowledged(tmp_path: Path)
         assert (gone.acks, kept.acks) == (0, 1)
         assert {key.split(b"/")[0] for key, _ in loop.table.log} == {b"1"}
         assert rows(tmp_path, "reports") == 40
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_ids_are_held_while_records_may_be_read_again_that_repeat_them(is_committed: bool) -> None:
+    """What a flush acknowledged is committed a moment later; a worker that takes over before that reads it again."""
+
+    async def story() -> None:
+        loop, report = Loop(dedup_window_s=40.0), GOOD | {"report_id": "once"}
+        first, repeat = json_message(0, report, NOW_S), json_message(1, report, NOW_S + 35)
+        for message in (first, repeat):
+            await loop.read(Event("trust.reports", 0, [message]))
+            await loop.fold.flush()
+        if is_committed:
+            loop.committed[0] = 2
+        late = json_message(2, GOOD, NOW_S + 400)
+        await loop.read(Event("trust.reports", 0, [late]))
+        await loop.fold.flush()
+        next_owner = Loop(log=loop.table.log, dedup_window_s=40.0)
+        await next_owner.read(Event("trust.reports", 0, [late if is_committed else repeat]))
+        await next_owner.fold.tick()
+        held = load_seen(MemoryTable(loop.table.log).as_table, 0, 40.0).held
+        assert held == (0 if is_committed else 1)
+        assert next_owner.counted("trustscore_repeats_total") == (0 if is_committed else 1)
 
     asyncio.run(story())
 
