@@ -35,6 +35,8 @@ class Variant:
     lake: bool = True
     workers: int = 1
     arrow: bool = False
+    runs: int = 1
+    """Of which the mean is told."""
     target: float | None = None
     target_ratio: float | None = None
 
