@@ -20,13 +20,6 @@ def test_cases_have_a_row_each() -> None:
     assert len(names) == len(set(names))
 
 
-def test_every_case_is_compared_with_one_that_is_measured_with_it() -> None:
-    for case in CASES:
-        beside = [other.name for other in (BASE, *CASES) if other.axis in ("base", case.axis)]
-        assert case.peer in beside
-        assert case.peer != case.name
-
-
 def test_cost_must_be_flat_over_reports_and_over_history_whatever_else_is_only_told() -> None:
     assert {case.axis for case in CASES if case.target_ratio} == {"reports", "history-days"}
 
