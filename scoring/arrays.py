@@ -19,7 +19,6 @@ __all__ = [
     "grown",
     "or_zero",
     "ratio",
-    "stated",
     "stretches",
 ]
 
@@ -50,10 +49,10 @@ def or_zero(values: Floats) -> Floats:
     return np.where(np.isnan(values), 0.0, values)
 
 
-def stated(values: Ints) -> list[int]:
+def _stated(values: Ints) -> list[int]:
     """Columns of ``values`` [n, S] that hold anything but zeros.
 
-    >>> stated(np.array([[0, 5, 0], [0, 0, -1]]))
+    >>> _stated(np.array([[0, 5, 0], [0, 0, -1]]))
     [1, 2]
     """
     return np.flatnonzero(np.bitwise_or.reduce(values, axis=0)).tolist()
@@ -69,7 +68,7 @@ def add_rows(target: Ints, rows: Ints, values: Ints) -> None:
     >>> target.tolist()
     [[0, 0], [7, 0]]
     """
-    for column in stated(values):
+    for column in _stated(values):
         add_at(target[:, column], rows, values[:, column])
 
 

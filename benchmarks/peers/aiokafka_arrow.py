@@ -10,7 +10,6 @@ import asyncio
 import io
 import json
 import sys
-import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -60,13 +59,10 @@ class Windows:
 async def consume(broker: str, partitions: list[int]) -> dict[str, Any]:
     """Read these partitions to their end; when the first report was seen and the last counted, and the sums."""
     windows = Windows()
-    seen: list[tuple[float, float]] = []
-    async for run in read_to_end(broker, partitions):
-        seen = seen or [(time.monotonic(), time.process_time())]
-        windows.add(pa.concat_tables([_read(record.value) for record in run]))
-        seen[1:] = [(time.monotonic(), time.process_time())]
-    (started_s, began_s), (ended_s, used_s) = seen
-    return {"started_s": started_s, "ended_s": ended_s, "cpu_s": used_s - began_s, "totals": windows.totals()}
+    took = await read_to_end(
+        broker, partitions, lambda run: windows.add(pa.concat_tables([_read(record.value) for record in run]))
+    )
+    return {**took._asdict(), "totals": windows.totals()}
 
 
 def _read(value: bytes) -> pa.Table:
