@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from benchmarks.harness import Program, Row, execute, say
 from benchmarks.peers.bench import CPU_UNIT
-from benchmarks.support.processes import Sample, Worker
+from benchmarks.support.processes import Sample, Worker, until_still
 from benchmarks.support.reports import REGIONS, TASK_TYPES, Shape
 from benchmarks.support.stage import MIB, Stage, staged
 from benchmarks.support.timeline import Timeline
@@ -37,6 +37,7 @@ IDLE_S: Final = 60.0
 CALM_S: Final = 3.0
 """Without a score or a report, before cost is read: longer than a flush rests."""
 CALM_WITHIN_S: Final = 60.0
+CALM_EVERY_S: Final = 0.25
 FROM_S: Final = 15.0
 UNTIL_S: Final = 30.0
 """Seconds of a minute between which reports are sent: 5,000 entities have their scores by then, and half a minute is
@@ -216,14 +217,8 @@ def _await_room() -> None:
 
 def _calm(worker: Worker) -> Sample:
     """The first sample behind ``CALM_S`` in which nothing came in or out; the last one where that does not happen."""
-    before, since_s, until_s = worker.sample(), time.monotonic(), time.monotonic() + CALM_WITHIN_S
-    while (now_s := time.monotonic()) < until_s and now_s - since_s < CALM_S:
-        time.sleep(0.25)
-        now = worker.sample()
-        if (now.emitted, now.stored, now.lag) != (before.emitted, before.stored, before.lag):
-            since_s = now_s
-        before = now
-    return before
+    *_, (sample, _) = until_still(worker, CALM_S, CALM_WITHIN_S, CALM_EVERY_S)
+    return sample
 
 
 def _idle_share(worker: Worker) -> float:

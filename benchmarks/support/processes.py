@@ -18,7 +18,7 @@ from analytics.local.children import free_port, resident_bytes
 from analytics.local.supervisor import ChildEnded, Supervisor, last_lines
 from benchmarks.harness import BenchmarkFailed
 
-__all__ = ["Sample", "Worker", "cpu_s", "peak_bytes", "sample_of", "since_start", "wait_for"]
+__all__ = ["Sample", "Worker", "cpu_s", "peak_bytes", "sample_of", "since_start", "until_still", "wait_for"]
 
 SAMPLE_S: Final = 0.25
 STALLED_S: Final = 90.0
@@ -118,6 +118,18 @@ class Worker:
         if code != 0:
             words = "".join(f"\n  {line}" for line in last_lines(self._children.log_of(self.name)))
             raise BenchmarkFailed(f"{self.name} must stop with exit code 0; got {code}; its last words:{words}")
+
+
+def until_still(worker: Worker, still_s: float, at_most_s: float, every_s: float) -> Iterator[tuple[Sample, float]]:
+    """Samples, and for how long nothing had come in or out at each: until that is ``still_s``, or time is up."""
+    before, moved_s, until_s, stood_s = worker.sample(), time.monotonic(), time.monotonic() + at_most_s, 0.0
+    while stood_s < still_s and time.monotonic() < until_s:
+        time.sleep(every_s)
+        now, at_s = worker.sample(), time.monotonic()
+        if (now.emitted, now.stored, now.lag) != (before.emitted, before.stored, before.lag):
+            moved_s = at_s
+        before, stood_s = now, at_s - moved_s
+        yield now, stood_s
 
 
 def wait_for(workers: Sequence[Worker], done: Callable[[Sample], bool], what: str) -> list[Sample]:

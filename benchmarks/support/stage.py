@@ -13,7 +13,7 @@ from typing import Final
 from analytics.local.children import resident_bytes
 from analytics.local.supervisor import Supervisor
 from benchmarks.harness import BenchmarkFailed, say
-from benchmarks.support.processes import Sample, Worker, wait_for
+from benchmarks.support.processes import Sample, Worker, until_still, wait_for
 from benchmarks.support.timeline import Timeline
 from benchmarks.support.topics import PARTITIONS, TOPIC, fresh_topics, preload
 from infra.kafka.server import KafkaServer
@@ -26,8 +26,9 @@ QUIET_S: Final = 12.0
 """Without a change of any counter, before memory is read: flushes and scores are through then, and what nothing holds
 any more was given back, which a worker does every ten seconds."""
 QUIET_AT_MOST_S: Final = 60.0
+READ_EVERY_S: Final = 0.5
 READINGS: Final = 40
-"""Of memory, half a second apart, where it is not quiet before the end: one alone is up to a tenth off, by what a flush
+"""Of memory, so far apart, where it is not quiet before the end: one alone is up to a tenth off, by what a flush
 or a tick takes for a moment."""
 QUIET_READINGS: Final = 3
 """The last ones, where it is quiet: earlier ones may be of before anything was given back, hundreds of MiB more."""
@@ -101,18 +102,14 @@ class Stage:
 
         The windows of many entities move every minute; then it is that of a worker at its scores.
         """
-        before, since_s, until_s = worker.sample(), time.monotonic(), time.monotonic() + QUIET_AT_MOST_S
         held: deque[int] = deque(maxlen=READINGS)
-        while (now_s := time.monotonic()) < until_s and now_s - since_s < QUIET_S:
-            time.sleep(0.5)
-            now = worker.sample()
-            if (now.emitted, now.stored, now.lag) != (before.emitted, before.stored, before.lag):
-                before, since_s = now, time.monotonic()
+        is_quiet = False
+        for _, still_s in until_still(worker, QUIET_S, QUIET_AT_MOST_S, READ_EVERY_S):
             resident = resident_bytes(worker.pid)
             if resident is None:
                 raise BenchmarkFailed(f"{self.name}: {worker.name} is gone")
             held.append(resident)
-        is_quiet = time.monotonic() - since_s >= QUIET_S
+            is_quiet = still_s >= QUIET_S
         return int(median(list(held)[-QUIET_READINGS:] if is_quiet else held))
 
     def changelog_bytes(self) -> int:
