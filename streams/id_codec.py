@@ -1,8 +1,9 @@
 """Seen report ids as entries of the fold's changelog, and back.
 
-``<partition>/ids/key`` holds the secret that they were hashed with; ``<partition>/ids/<bucket>/<first>-<last>-<n>`` the
-n-th piece of those that came between two offsets. Entries are only ever added, and deleted with their bucket. A name
-says what is in it, so what a paused worker writes late takes nothing away from what its successor wrote.
+``<partition>/ids/key`` holds the secret that they were hashed with; the n-th piece of those that came between two
+offsets is ``<partition>/ids/<bucket>/<first>-<last>-<n>-<term>``. Entries are only ever added, and deleted with their
+bucket, when no report can need it. They state what the log of reports says, whoever reads it, and no two terms write
+under one name: so what a paused worker writes late is as true as before, and hides nothing of its successor's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ import numpy as np
 from streams.steps.duplicates import News, Run, Seen, add, bucket_ms_of, expire, merged
 from streams.steps.key_filter import Ints, Keys
 
-__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "restored", "say_again", "settled"]
+__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "is_of_ids", "restored", "say_secret_again", "settled"]
 
 IDS: Final = b"ids"
 """Second part of the name of each entry."""
@@ -47,7 +48,7 @@ class _Ids(msgspec.Struct, array_like=True):
 T = TypeVar("T", _Secret, _Ids)
 
 
-def entries(seen: Seen, partition: int, first_ms: int) -> list[tuple[bytes, bytes | None]]:
+def entries(seen: Seen, partition: int, first_ms: int, term: int) -> list[tuple[bytes, bytes | None]]:
     """What a flush writes: new ids, and ``None`` for what is to be deleted. Call ``settled`` once the changelog has it.
 
     What was not settled is given again.
@@ -60,43 +61,51 @@ def entries(seen: Seen, partition: int, first_ms: int) -> list[tuple[bytes, byte
         Its number.
     first_ms
         When the broker took the first record that is not acknowledged.
+    term
+        In which the partition is owned (``streams.changelog``).
     """
     expire(seen, first_ms)
     news, seen.news = seen.news, []
     if news and not seen.is_known:
         seen.is_known = True
-        seen.sending.append((b"%d/ids/key" % partition, msgspec.msgpack.encode(_Secret(LAYOUT, seen.secret))))
+        say_secret_again(seen, partition)
     by_bucket = attrgetter("bucket")
     for bucket, several in groupby(sorted(news, key=by_bucket), key=by_bucket):
-        seen.sending += _entries(seen, b"%d/ids/%d" % (partition, bucket), list(several))
+        seen.sending += _entries(seen, b"%d/ids/%d" % (partition, bucket), list(several), term)
     return list(seen.sending)
 
 
-def _entries(seen: Seen, place: bytes, news: list[News]) -> Iterator[tuple[bytes, bytes]]:
+def _entries(seen: Seen, place: bytes, news: list[News], term: int) -> Iterator[tuple[bytes, bytes]]:
     keys = np.concatenate([part.keys for part in news])
     offset = np.concatenate([part.offset for part in news])
     for number, first in enumerate(range(0, len(keys), MOST_KEYS)):
         here = slice(first, first + MOST_KEYS)
         span = (int(offset[here][0]), int(offset[here][-1]), number)
-        yield b"%b/%d-%d-%d" % (place, *span), _encoded(seen.bucket_ms, keys[here], offset[here])
+        yield b"%b/%d-%d-%d-%d" % (place, *span, term), _encoded(seen.bucket_ms, keys[here], offset[here])
 
 
-def say_again(seen: Seen, given: Mapping[bytes, bytes], partition: int) -> None:
-    """Let the next ``entries`` give all that the changelog holds of a partition once more.
+def say_secret_again(seen: Seen, partition: int) -> None:
+    """Let the next ``entries`` give the secret, where the changelog holds it: another worker may have hidden it."""
+    if seen.is_known:
+        seen.sending.append((b"%d/ids/key" % partition, msgspec.msgpack.encode(_Secret(LAYOUT, seen.secret))))
 
-    An entry that another worker wrote under the same name hides ours where the changelog is compacted.
+
+def is_of_ids(name: bytes) -> bool:
+    """Whether an entry holds ids.
+
+    >>> is_of_ids(b"3/ids/60000000/5-90-0-7"), is_of_ids(b"3/ids/key"), is_of_ids(b"3/60/1700000000/0")
+    (True, False, False)
     """
-    prefix = b"%d/ids/" % partition
-    seen.sending = [*((name, value) for name, value in given.items() if name.startswith(prefix)), *seen.sending]
+    fields = name.split(b"/", 3)
+    return len(fields) == 4 and fields[1] == IDS
 
 
 def settled(seen: Seen) -> None:
     """Take note that the changelog has what ``entries`` gave last."""
     sent, seen.sending = seen.sending, []
     for name, value in sent:
-        bucket = name.split(b"/")[2]
-        if value is not None and bucket != b"key":
-            names = seen.entries.setdefault(int(bucket), [])
+        if value is not None and is_of_ids(name):
+            names = seen.entries.setdefault(int(name.split(b"/")[2]), [])
             if name not in names:
                 names.append(name)
 

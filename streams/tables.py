@@ -1,38 +1,27 @@
-"""Books in Faust tables: parts of blocks as entries, flushed together, read back at the start."""
+"""A Faust table that reads its own changelog, and writes it as the owner of a term."""
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import faust
-import numpy as np
 import structlog
 from aiokafka import ConsumerRecord
 from faust.types import TP
 
-from scoring.book import LAST_SEEN, ROWS_PER_PART, BlockKey, Book, Closed
-from streams.changelog import TERM_HEADER, Ledger, opening_key, term_of
-from streams.codec import checked_part, decode_part, encode_part
+from streams.changelog import TERM_HEADER, Ledger, Overtaken, opening_key, term_of
 from streams.crash import crash_point
 from streams.fencing import Fence, NotMember
-from streams.id_codec import SECRET_BYTES, restored, say_again, settled
-from streams.id_codec import entries as id_entries
+from streams.id_codec import is_of_ids
 from streams.log_reader import read_logs
 from streams.steps.duplicates import Seen
-from streams.table_names import name_stages, read_names
 from streams.telemetry import Telemetry
 
-__all__ = ["BookTable", "Ids", "close_unused", "flush_book", "load_book", "load_seen", "was_torn"]
+__all__ = ["BookTable"]
 
 log = structlog.get_logger()
-MARKER_BYTES: Final = 8
-_BLOCK: Final = itemgetter(slice(2))
-"""Of the key of a part, that of its block."""
 AGAIN_S: Final = 0.5
 """Seconds before a term that could not be opened is tried again."""
 
@@ -42,7 +31,8 @@ class BookTable(faust.Table[bytes, bytes]):
 
     A plain Faust table takes the partition from the event being processed and refuses writes outside one; this one is
     written by a timer, and each write can be waited for. It holds what the changelog is known to hold, and writes as
-    the owner of a term (``streams.changelog``).
+    the owner of a term (``streams.changelog``). Report ids are held as ``seen`` alone once somebody has loaded them:
+    their entries would take as much room again.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -53,6 +43,8 @@ class BookTable(faust.Table[bytes, bytes]):
         """Why the state of a partition cannot be read; the worker must not go on without it."""
         self.prepare: Callable[[int], None] | None = None
         """Called with each partition once its state is there, before anything is read that it takes in."""
+        self.seen: dict[int, Seen] = {}
+        """Report ids by partition, as loaded and gone on with; they stay with the partition over a rebalance."""
         self._ledgers: dict[int, Ledger] = {}
         self._healed: dict[int, int] = {}
         self._generation = 0
@@ -70,15 +62,27 @@ class BookTable(faust.Table[bytes, bytes]):
         NotMember
             When this worker does not own the partition, or is not sure to.
         """
-        ledger = self._ledgers.get(self.partition_for_key(key))
+        number = self.partition_for_key(key)
         if self.fence is not None:
             self.fence.check()
+        term = self.term(number)
+        crash_point("state-between-entries")
+        sent = self._send(number, key, value, term)
+        sent.add_done_callback(partial(self._written, self._ledgers[number], key, value))
+        return sent
+
+    def term(self, partition: int) -> int:
+        """The term in which this worker owns a partition.
+
+        Raises
+        ------
+        NotMember
+            When it does not.
+        """
+        ledger = self._ledgers.get(partition)
         if ledger is None or ledger.own is None:
             raise NotMember(float("inf"), self.app.conf.broker_session_timeout)
-        crash_point("state-between-entries")
-        sent = self._send(ledger.partition, key, value, ledger.own)
-        sent.add_done_callback(partial(self._written, ledger, key, value))
-        return sent
+        return ledger.own
 
     def _send(self, number: int, key: bytes, value: bytes | None, term: int) -> "asyncio.Future[Any]":
         sent: asyncio.Future[Any] = self.changelog_topic.send_soon(
@@ -93,7 +97,7 @@ class BookTable(faust.Table[bytes, bytes]):
             return
         with self._counted(ledger):
             ledger.written(sent.result().offset)
-        if self._ledgers.get(ledger.partition) is ledger:
+        if self._ledgers.get(ledger.partition) is ledger and not is_of_ids(key):
             self._set(key, value)
 
     @contextmanager
@@ -157,8 +161,8 @@ class BookTable(faust.Table[bytes, bytes]):
 
     def _forget(self, gone: set[int]) -> None:
         for number in gone:
-            self._ledgers.pop(number, None)
-            self._healed.pop(number, None)
+            for held in (self._ledgers, self._healed, self.seen):
+                held.pop(number, None)
         for key in [key for key in self.data if self.partition_for_key(key) in gone]:
             self._set(key, None)
 
@@ -195,7 +199,12 @@ class BookTable(faust.Table[bytes, bytes]):
         places = {at: sent.offset for at, sent in zip(terms, await asyncio.gather(*opening), strict=True)}
         await self._read(closed, places)
         for number, ledger in list(closed.items()):
-            ledger.opened(terms[number], places[number])
+            try:
+                ledger.opened(terms[number], places[number])
+            except Overtaken:
+                self._forget({number})
+                closed[number] = self._ledgers[number] = Ledger(number)
+                raise
             del closed[number]
 
     async def _read(self, ledgers: Mapping[int, Ledger], ends: Mapping[int, int]) -> None:
@@ -211,7 +220,7 @@ class BookTable(faust.Table[bytes, bytes]):
     def _take_in(self, ledger: Ledger, record: ConsumerRecord) -> None:
         with self._counted(ledger):
             counts = ledger.counts(record.offset, term_of(record.headers))
-        if counts:
+        if counts or is_of_ids(record.key):
             self._set(record.key, record.value)
 
     def progress(self) -> tuple[tuple[int, int], ...]:
@@ -225,152 +234,3 @@ class BookTable(faust.Table[bytes, bytes]):
         asked_s = self.fence.clock()
         while self.fence.confirmed_s < asked_s:
             await asyncio.sleep(AGAIN_S / 10)
-
-
-def load_book(table: BookTable, partition: int) -> Book:
-    """The book of ``partition`` as last flushed, all blocks closed; empty when it never was.
-
-    Raises
-    ------
-    ValueError
-        When the state was written in another layout.
-    """
-    book, prefix = Book(), b"%d/" % partition
-    own = {key: value for key, value in table.data.items() if key.startswith(prefix)}
-    read_names(own, partition, book)
-    for key, value in own.items():
-        fields = key.split(b"/")
-        if len(fields) == 4 and fields[1].isdigit():
-            block, part = (int(fields[1]), int(fields[2])), int(fields[3])
-            with _refusal_kept(table):
-                book.closed.setdefault(block, Closed({}, decode_part)).values[part] = checked_part(value)
-    return book
-
-
-def was_torn(table: BookTable, partition: int) -> bool:
-    """Whether the last flush of ``partition`` wrote what was last seen, and perhaps not all panes."""
-    began, ended = table.data.get(b"%d/began" % partition), table.data.get(b"%d/flushed" % partition)
-    return began is not None and began != ended
-
-
-def load_seen(table: BookTable, partition: int, window_s: float) -> Seen:
-    """The report ids that ``partition`` had seen as last flushed.
-
-    Raises
-    ------
-    ValueError
-        When they were written in another layout.
-    """
-    with _refusal_kept(table):
-        return restored(table.data, partition, window_s, os.urandom(SECRET_BYTES))
-
-
-@contextmanager
-def _refusal_kept(table: BookTable) -> Iterator[None]:
-    """Let the table keep why its state cannot be read: the worker ends with that."""
-    try:
-        yield
-    except ValueError as refusal:
-        table.refusal = refusal
-        raise
-
-
-class Ids(NamedTuple):
-    """Report ids to be written with a book."""
-
-    seen: Seen
-    first_ms: int
-    """When the broker took the first record that is not acknowledged."""
-
-
-async def flush_book(table: BookTable, partition: int, book: Book, now_s: float, ids: Ids | None = None) -> int:
-    """Write what changed since the last flush and wait until the changelog has it; how many entries were written.
-
-    What others rest on is waited for before they go. Sent together, the first might be refused while membership is
-    unsure, and the others go out a moment later, when it is not. Names go first: a row that was written always has its
-    name, and no next owner gives it to another. Of parts of names that went together a later one counts only where all
-    before it are full; what a crash left of others is deleted before that. Then what was last seen: no pane holds a
-    report behind it, so a replay knows from it which reports cannot be in any. It goes with a marker that the end of
-    the flush repeats: ``was_torn`` tells the next owner by it that panes may be behind what was last seen.
-
-    When others have written between, all is written anew: compaction keeps the last record of a key, also one that
-    does not count.
-    """
-    written = await _flush(table, partition, book, now_s, ids)
-    if not table.is_whole(partition):
-        disturbances = table.disturbances(partition)
-        log.warning("state_written_anew", partition=partition, disturbances=disturbances)
-        book.named = 0
-        book.touch_all()
-        if ids:
-            say_again(ids.seen, table.data, partition)
-        written += await _flush(table, partition, book, now_s, ids)
-        table.healed(partition, disturbances)
-    return written
-
-
-def close_unused(table: BookTable, partition: int, book: Book) -> None:
-    """Hold those blocks as bytes that nothing has asked for since the last time; the table has the bytes already.
-
-    All that was sent of them must have arrived: a closed block is not sent again.
-    """
-    _close(table, partition, book, book.unused())
-    book.used.clear()
-
-
-def _close(table: BookTable, partition: int, book: Book, unused: Iterable[BlockKey]) -> None:
-    for key in unused:
-        block = book.blocks.get(key)
-        if block is not None:
-            parts = np.unique(block.rows() // ROWS_PER_PART).tolist()
-            keys = {part: _part_key(partition, (*key, part)) for part in parts}
-            if all(part_key in table.data for part_key in keys.values()):  # else the partition left
-                book.close(key, Closed({part: table.data[part_key] for part, part_key in keys.items()}, decode_part))
-
-
-def _part_key(partition: int, part: tuple[int, int, int]) -> bytes:
-    return b"%d/%d/%d/%d" % (partition, *part)
-
-
-async def _flush(table: BookTable, partition: int, book: Book, now_s: float, ids: Ids | None) -> int:
-    gone = book.expire(now_s)
-    unused = book.unused()
-    book.used.clear()
-    began = os.urandom(MARKER_BYTES) if any(key[:2] == LAST_SEEN for key in book.dirty) else b""
-    stages = _stages(table, partition, book, gone, began)
-    if ids:
-        stages[-1] += id_entries(ids.seen, partition, ids.first_ms)
-    named, book.named = book.named, len(book.names)
-    dirty, book.dirty = book.dirty, set()
-    try:
-        for stage in stages:
-            await asyncio.gather(*[table.write(key, value) for key, value in stage])
-        if began:
-            crash_point("state-before-marker")
-            await table.write(b"%d/flushed" % partition, began)
-        if ids:
-            settled(ids.seen)
-    except BaseException:
-        book.named, book.dirty = min(named, book.named), book.dirty | dirty
-        raise
-    _close(table, partition, book, {*(key for key in unused if key not in book.used), *book.crowding()})
-    return sum(map(len, stages))
-
-
-def _stages(
-    table: BookTable, partition: int, book: Book, gone: Iterable[tuple[int, int, int]], began: bytes
-) -> list[list[tuple[bytes, bytes | None]]]:
-    """What a flush writes, each stage once the one before is there: names, what was last seen, panes.
-
-    Each waits for the changelog, and a busy worker comes to look at its answer once in a second or so: with thirteen
-    parts of names one after the other, a flush of four partitions took a minute.
-    """
-    last_seen: list[tuple[bytes, bytes | None]] = [(b"%d/began" % partition, began)] if began else []
-    panes: list[tuple[bytes, bytes | None]] = [
-        (entry, None) for entry in (_part_key(partition, key) for key in gone) if entry in table.data
-    ]
-    for block, keys in groupby(sorted(book.dirty), key=_BLOCK):
-        entries = last_seen if block == LAST_SEEN else panes
-        entries += [(_part_key(partition, key), encode_part(book.part(*key))) for key in keys]
-        book.all_read(block)
-    return [*name_stages(table.data, partition, book), last_seen, panes]

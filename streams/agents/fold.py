@@ -13,6 +13,7 @@ from faust.types import TP, EventT, TopicT
 
 from streams.agents.reading import ChunkReader, Decoded
 from streams.agents.waiting import Partition, Waiting, all_of
+from streams.books import Ids, close_unused, flush_book, load_book, load_seen
 from streams.codec import encode_updates
 from streams.columns import columns_of
 from streams.doubts import Doubts
@@ -24,7 +25,7 @@ from streams.sinks import LakeSinks
 from streams.steps.duplicates import Seen
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.updates import Destinations, PaneUpdates, concatenated, linked, split
-from streams.tables import BookTable, Ids, close_unused, flush_book, load_book, load_seen
+from streams.tables import BookTable
 from streams.telemetry import Telemetry
 from streams.topics import REPORTS
 

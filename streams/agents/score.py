@@ -17,11 +17,12 @@ from scoring.book import Book
 from scoring.panes import Ints
 from scoring.windows import next_move_s
 from streams.agents.waiting import Partition, Waiting, all_of, take_run
+from streams.books import flush_book, load_book, was_torn
 from streams.codec import decode_updates
 from streams.settings import WorkerSettings
 from streams.steps.score import ScoreState, merge, move, restored, score_these
 from streams.steps.turns import Turns
-from streams.tables import BookTable, flush_book, load_book, was_torn
+from streams.tables import BookTable
 from streams.telemetry import Telemetry
 from streams.topics import PANES
 from streams.weights import adopted_weights

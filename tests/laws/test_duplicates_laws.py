@@ -1,13 +1,15 @@
 """Which reports count is said by the log alone: not by chunks, crashes, or how much of the state was saved."""
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.id_codec import entries, restored
+from streams import id_codec
+from streams.id_codec import restored
 from streams.steps.duplicates import LEEWAY_MS
 from tests.support.id_logs import PARTITION, SECRET, Message, Reader, counts
 
@@ -24,10 +26,18 @@ stories = st.lists(
         st.tuples(st.just("flush"), st.integers(0, 4), st.none() | st.integers(0, 6)),
         st.tuples(st.just("flush"), st.just(0), st.none()),
         st.tuples(st.just("fail"), st.integers(0, 4)),
-        st.tuples(st.just("crash")),
+        st.tuples(st.sampled_from(["crash", "rebalance"])),
     ),
     max_size=20,
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def of_few_keys() -> Iterator[None]:
+    """Entries so small that a message of many reports takes several."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(id_codec, "MOST_KEYS", 4)
+        yield
 
 
 def log_of(given_moves: list[tuple[int, list[int]]]) -> list[Message]:
@@ -52,7 +62,7 @@ def assert_counts_as_plainly(log: list[Message], story: list[tuple[Any, ...]]) -
 
 @settings(max_examples=300)
 @given(moves, stories)
-def test_what_counts_does_not_depend_on_chunks_crashes_or_what_was_saved(
+def test_what_counts_does_not_depend_on_chunks_crashes_rebalances_or_what_was_saved(
     given_moves: list[tuple[int, list[int]]], story: list[tuple[Any, ...]]
 ) -> None:
     assert_counts_as_plainly(log_of(given_moves), story)
@@ -75,6 +85,7 @@ def test_long_logs_with_many_crashes_count_as_plainly(seed: int) -> None:
                 ("flush", rng.randrange(4), rng.choice((None, rng.randrange(12)))),
                 ("fail", rng.randrange(4)),
                 ("crash",),
+                ("rebalance",),
             ]
         )
         for _ in range(60)
@@ -85,22 +96,40 @@ def test_long_logs_with_many_crashes_count_as_plainly(seed: int) -> None:
     assert set(again.entries) == set(reader.seen.entries), "and no bucket is left over"
 
 
-@settings(max_examples=100)
-@given(moves, st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 5), st.integers(0, 40))
+@settings(max_examples=200)
+@given(
+    moves,
+    st.lists(st.integers(1, 9), min_size=1, max_size=6),
+    st.integers(0, 5),
+    st.integers(0, 40),
+    st.integers(0, 9),
+    st.booleans(),
+)
 def test_what_a_paused_worker_writes_late_takes_nothing_away(
-    given_moves: list[tuple[int, list[int]]], chunks: list[int], pauses_behind: int, reads_before: int
+    given_moves: list[tuple[int, list[int]]],
+    chunks: list[int],
+    pauses_behind: int,
+    reads_before: int,
+    sent_before: int,
+    is_last: bool,
 ) -> None:
+    """Some of it the changelog had before the pause, too, and then it is there twice."""
     log = log_of(given_moves)
     reader = Reader(log, WINDOW_S)
     late: list[tuple[bytes, bytes | None]] = []
     for number, n in enumerate(chunks):
         if number == pauses_behind:
-            paused = Reader(log, WINDOW_S, dict(reader.table), acknowledged=reader.acknowledged)
+            paused = Reader(log, WINDOW_S, dict(reader.table), acknowledged=reader.acknowledged, term=reader.term)
             paused.chunk(reads_before)
             if paused.read > paused.acknowledged:
-                late = entries(paused.seen, PARTITION, log[paused.acknowledged].received_ms)
+                late = paused.made()
+            reader.write(late[:sent_before])
+            reader.term = paused.term
+            reader.crash()
         reader.chunk(n)
         reader.flush(0, None)
+        if not is_last:
+            reader.write(late)
     reader.write(late)
     reader.crash()
     reader.finish()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.tables import load_book
+from streams.books import load_book
 from tests.support.memory_worker import MemoryTable
 from tests.support.plain_panes import NOW_S, Report, panes_in, some_reports
 from tests.support.stream_runs import PARTITION, Worker, folded, held_by, reports, small_parts

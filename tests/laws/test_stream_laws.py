@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from scoring.book import Book
 from scoring.sums import dense
+from streams.books import flush_book, load_book
 from streams.codec import decode_part, decode_updates, encode_part, encode_updates
 from streams.steps.fold import FoldState, fold, take_updates
 from streams.steps.score import ScoreState, merge, restored, score
 from streams.steps.updates import PaneUpdates, concatenated
-from streams.tables import flush_book, load_book
 from tests.support.memory_worker import MemoryTable
 from tests.support.plain_panes import NOW_S, Report, columns_of_reports, newest_of, panes_in, panes_of
 from tests.support.stream_runs import PARTITION, cut, folded, report, small_parts

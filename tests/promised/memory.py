@@ -11,7 +11,7 @@ PROMISES: Final[dict[str, Promise]] = {
         "Panes that nothing touches are held once, as their bytes in the changelog: below 24 bytes a row of sparse "
         "traffic.",
         tests_in(
-            "unit/streams/test_tables",
+            "unit/streams/test_books",
             "test_a_state_costs_some_bytes_a_pane_row_once_it_is_quiet",
             "test_a_block_that_a_whole_flush_interval_left_alone_is_closed",
             "test_a_block_is_closed_without_a_flush_where_nothing_comes_any_more",
@@ -58,7 +58,7 @@ PROMISES: Final[dict[str, Promise]] = {
     ),
     "memory.late-reports": Promise(
         "A report that comes late for panes held as bytes opens them again, and nothing of them is lost or sent twice.",
-        tests_in("unit/streams/test_tables", "test_what_was_closed_is_not_sent_again_but_what_comes_late_for_it_is")
+        tests_in("unit/streams/test_books", "test_what_was_closed_is_not_sent_again_but_what_comes_late_for_it_is")
         + tests_in("unit/scoring/test_book", "test_a_closed_block_is_opened_by_what_comes_late"),
     ),
     "memory.libraries": Promise(
@@ -76,7 +76,7 @@ PROMISES: Final[dict[str, Promise]] = {
     ),
     "memory.orders": Promise(
         "Latency counts that a flush put in order are held once when it is over.",
-        tests_in("unit/streams/test_tables", "test_a_flush_leaves_no_second_copy_of_what_it_read_in_order"),
+        tests_in("unit/streams/test_books", "test_a_flush_leaves_no_second_copy_of_what_it_read_in_order"),
     ),
     "memory.layouts": Promise(
         "State that versions before wrote is read whatever its layout.",

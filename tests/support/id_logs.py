@@ -71,12 +71,14 @@ class Reader:
     """By offset, every answer that was ever given."""
     acknowledged: int = 0
     read: int = 0
+    term: int = 0
 
     def __post_init__(self) -> None:
         self.seen = self._start()
 
     def _start(self) -> Seen:
         self.read = self.acknowledged
+        self.term += 1
         return restored(self.table, PARTITION, self.window_s, SECRET)
 
     def chunk(self, n: int) -> None:
@@ -96,7 +98,7 @@ class Reader:
         through = self.read
         if through == self.acknowledged:
             return
-        made = entries(self.seen, PARTITION, self.log[self.acknowledged].received_ms)
+        made = self.made()
         self.chunk(meanwhile)
         self.write(made if takes is None else made[:takes])
         if takes is not None and takes < len(made):
@@ -108,7 +110,11 @@ class Reader:
     def fail(self, takes: int) -> None:
         """A flush of which the changelog takes some entries only; the worker lives on."""
         if self.read > self.acknowledged:
-            self.write(entries(self.seen, PARTITION, self.log[self.acknowledged].received_ms)[:takes])
+            self.write(self.made()[:takes])
+
+    def made(self) -> list[tuple[bytes, bytes | None]]:
+        """What a flush writes now."""
+        return entries(self.seen, PARTITION, self.log[self.acknowledged].received_ms, self.term)
 
     def write(self, made: Sequence[tuple[bytes, bytes | None]]) -> None:
         """What the changelog takes."""
@@ -121,6 +127,11 @@ class Reader:
     def crash(self) -> None:
         """``kill -9`` and a new start behind what was acknowledged."""
         self.seen = self._start()
+
+    def rebalance(self) -> None:
+        """The partition stays: what was seen is kept, and what was not acknowledged comes again, in another term."""
+        self.read = self.acknowledged
+        self.term += 1
 
     def finish(self) -> None:
         """Read the rest and flush."""

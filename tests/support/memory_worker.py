@@ -8,7 +8,9 @@ from typing import Any
 from faust import Stream
 from faust.types import TopicT
 
+from streams.id_codec import is_of_ids
 from streams.settings import WorkerSettings
+from streams.steps.duplicates import Seen
 from streams.tables import BookTable
 
 __all__ = ["Chunks", "Event", "MemoryTable", "MemoryTopic", "NotServed", "settings"]
@@ -35,6 +37,7 @@ class MemoryTable:
         self.foreign: set[int] = set()
         """Partitions that this worker does not own, or not yet."""
         self.refusal: ValueError | None = None
+        self.seen: dict[int, Seen] = {}
         self.data: dict[bytes, bytes] = {}
         for key, value in self.log:
             self._set(key, value)
@@ -47,7 +50,8 @@ class MemoryTable:
 
     def write(self, key: bytes, value: bytes | None) -> "asyncio.Future[Any]":
         """As ``BookTable.write``; fails once ``takes`` writes were taken."""
-        self._set(key, value)
+        if not is_of_ids(key):
+            self._set(key, value)
         sent: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.takes == 0 or self.misses:
             self.misses = max(0, self.misses - 1)
@@ -77,6 +81,10 @@ class MemoryTable:
     def owns(self, partition: int) -> bool:
         """As ``BookTable.owns``; a test may say that the partition is another's."""
         return partition not in self.foreign
+
+    def term(self, partition: int) -> int:
+        """As ``BookTable.term``: no two tables of one story write in the same."""
+        return id(self)
 
     @property
     def as_table(self) -> BookTable:

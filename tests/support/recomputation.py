@@ -24,6 +24,7 @@ from analytics.verify import verify
 from scoring.book import Book
 from scoring.records import ScoreRecord
 from scoring.reports import OUTCOMES
+from streams.books import load_book
 from streams.changelog import Ledger, term_of
 from streams.columns import columns_of
 from streams.json_wire import JsonReader
@@ -31,7 +32,6 @@ from streams.settings import WorkerSettings
 from streams.steps.facets import facets_of
 from streams.steps.fold import FoldState, fold
 from streams.steps.updates import provider_of, row_name
-from streams.tables import load_book
 from streams.wire import decode
 from tests.support.id_logs import first_of_each
 from tests.support.memory_worker import MemoryTable

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from scoring import book as book_module
 from scoring.book import Book
 from scoring.reports import OUTCOMES
+from streams import books as books_module
 from streams import table_names
-from streams import tables as tables_module
+from streams.books import flush_book, load_book
 from streams.codec import decode_updates, encode_updates
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
 from streams.steps.score import ScoreState, merge
 from streams.steps.updates import PaneUpdates, linked
-from streams.tables import flush_book, load_book
 from tests.support.memory_worker import MemoryTable, NotServed
 from tests.support.plain_panes import NOW_S, Report, columns_of_reports, panes_in
 
@@ -72,7 +72,7 @@ def small_parts(rows: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(book_module, "ROWS_PER_PART", rows)
         patch.setattr(table_names, "ROWS_PER_PART", rows)
-        patch.setattr(tables_module, "ROWS_PER_PART", rows)
+        patch.setattr(books_module, "ROWS_PER_PART", rows)
         yield
 
 

@@ -12,6 +12,7 @@ from tests.support.id_logs import PARTITION, SECRET
 
 T_MS = 1_800_000_000_000
 WINDOW_S = 120.0
+TERM = 7
 BUCKET_MS = 30_000
 
 
@@ -27,7 +28,7 @@ def read(seen: Seen, keys: list[int], first_offset: int, received_ms: int = T_MS
 
 def written(seen: Seen, table: dict[bytes, bytes], first_ms: int = T_MS) -> dict[bytes, bytes]:
     """The table after a flush."""
-    for name, value in entries(seen, PARTITION, first_ms):
+    for name, value in entries(seen, PARTITION, first_ms, TERM):
         if value is None:
             del table[name]
         else:
@@ -51,22 +52,22 @@ def test_what_is_read_back_answers_as_before() -> None:
 def test_only_what_is_new_is_written() -> None:
     seen = fresh()
     read(seen, [1, 2], 0)
-    assert [name for name, _ in entries(seen, PARTITION, T_MS)] == [b"3/ids/key", b"3/ids/60000000/0-1-0"]
+    assert [name for name, _ in entries(seen, PARTITION, T_MS, TERM)] == [b"3/ids/key", b"3/ids/60000000/0-1-0-7"]
     settled(seen)
     read(seen, [1, 3], 2)
-    assert [name for name, _ in entries(seen, PARTITION, T_MS)] == [b"3/ids/60000000/3-3-0"]
+    assert [name for name, _ in entries(seen, PARTITION, T_MS, TERM)] == [b"3/ids/60000000/3-3-0-7"]
     settled(seen)
-    assert entries(seen, PARTITION, T_MS) == []
+    assert entries(seen, PARTITION, T_MS, TERM) == []
 
 
 def test_what_was_not_settled_is_given_again_as_it_was() -> None:
     seen = fresh()
     read(seen, [1, 2], 0)
-    first = entries(seen, PARTITION, T_MS)
+    first = entries(seen, PARTITION, T_MS, TERM)
     read(seen, [3], 2)
-    second = entries(seen, PARTITION, T_MS)
+    second = entries(seen, PARTITION, T_MS, TERM)
     assert second[: len(first)] == first
-    assert [name for name, _ in second[len(first) :]] == [b"3/ids/60000000/2-2-0"]
+    assert [name for name, _ in second[len(first) :]] == [b"3/ids/60000000/2-2-0-7"]
 
 
 def test_a_bucket_that_is_forgotten_is_deleted_entry_by_entry() -> None:
@@ -76,10 +77,10 @@ def test_a_bucket_that_is_forgotten_is_deleted_entry_by_entry() -> None:
     read(seen, [2], 1)
     table = written(seen, table)
     read(seen, [3], 2, T_MS + 8 * BUCKET_MS)
-    gone = entries(seen, PARTITION, T_MS + 8 * BUCKET_MS)
-    assert [name for name, value in gone if value is None] == [b"3/ids/60000000/0-0-0", b"3/ids/60000000/1-1-0"]
-    assert set(written(seen, table, T_MS + 8 * BUCKET_MS)) == {b"3/ids/key", b"3/ids/60000008/2-2-0"}
-    assert entries(seen, PARTITION, T_MS + 8 * BUCKET_MS) == []
+    gone = entries(seen, PARTITION, T_MS + 8 * BUCKET_MS, TERM)
+    assert [name for name, value in gone if value is None] == [b"3/ids/60000000/0-0-0-7", b"3/ids/60000000/1-1-0-7"]
+    assert set(written(seen, table, T_MS + 8 * BUCKET_MS)) == {b"3/ids/key", b"3/ids/60000008/2-2-0-7"}
+    assert entries(seen, PARTITION, T_MS + 8 * BUCKET_MS, TERM) == []
 
 
 def test_an_entry_stays_below_half_a_mebibyte() -> None:
@@ -87,7 +88,7 @@ def test_an_entry_stays_below_half_a_mebibyte() -> None:
     n = 2 * MOST_KEYS + 1
     offset = np.cumsum(rng.choice([1, 2, 300, 70_000], n))
     counted(seen, rng.integers(0, 2**64, n, np.uint64), offset, np.full(n, T_MS))
-    made = entries(seen, PARTITION, T_MS)
+    made = entries(seen, PARTITION, T_MS, TERM)
     assert len(made) == 4
     assert max(len(value or b"") for _, value in made) <= 512 * 1_024
     again = restored({name: value for name, value in made if value is not None}, PARTITION, WINDOW_S, SECRET)

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from aiokafka.structs import ConsumerRecord, RecordMetadata
 from faust.types import TP
 
 from streams.app import build_app
-from streams.changelog import Ledger
+from streams.books import load_seen
+from streams.changelog import Ledger, Overtaken
 from streams.fencing import Fence, NotMember
+from streams.id_codec import entries
+from streams.steps.duplicates import Seen, counted
 from streams.tables import BookTable
 from tests.support.memory_worker import settings
 
@@ -134,6 +138,79 @@ def test_the_table_holds_what_the_changelog_has() -> None:
         assert dict(log.table.data.items()) == {b"3/a": b"1"}
         await log.take(log.write(b"3/a", None))
         assert dict(log.table.data.items()) == {}
+
+    story(play)
+
+
+def some_ids(seen: Seen, term: int, *keys: int) -> list[tuple[bytes, bytes]]:
+    counted(seen, np.array(keys, np.uint64), np.array(keys), np.full(len(keys), 1_800_000_000_000))
+    return [(name, value) for name, value in entries(seen, 3, 1_800_000_000_000, term) if value is not None]
+
+
+def test_ids_that_were_read_or_written_are_held_once() -> None:
+    async def play(log: Log) -> None:
+        log.own()
+        made = some_ids(load_seen(log.table, 3, 120), 7, 0, 1, 2)
+        assert [name for name, _ in made] == [b"3/ids/key", b"3/ids/60000000/0-2-0-7"]
+        for name, value in made:
+            await log.take(log.write(name, value))
+        assert list(log.table.data) == [b"3/ids/key"], "who wrote them has them"
+        await log.table.on_rebalance(set(), set(), {log.tp()}, 2)
+        log.read(*((name, value, 7) for name, value in made))
+        assert len(log.table.data) == 2
+        assert load_seen(log.table, 3, 120).held == 3
+        assert list(log.table.data) == [b"3/ids/key"], "who read them has them"
+
+    story(play)
+
+
+@pytest.mark.parametrize(("left", "generation", "is_kept"), [(set(), 2, True), ({3}, 2, False), (set(), 4, False)])
+def test_ids_are_kept_while_nobody_else_can_have_written(left: set[int], generation: int, is_kept: bool) -> None:
+    async def play(log: Log) -> None:
+        log.own()
+        ours = load_seen(log.table, 3, 120)
+        await log.table.on_rebalance({log.tp(3)}, {log.tp(at) for at in left}, set(), generation)
+        assert (load_seen(log.table, 3, 120) is ours) == is_kept
+
+    story(play)
+
+
+def test_ids_that_a_term_before_wrote_late_are_read_and_nothing_else_of_it_is() -> None:
+    """They say what the log of reports says; and where the changelog was compacted they may be all that is left."""
+
+    async def play(log: Log) -> None:
+        key, ids = some_ids(Seen(30_000, bytes(32)), 1, 5)
+        log.read((*key, 1), (b"3/term/2", b"", 2), (*ids, 1), (b"3/ids/key", b"late", 1), (b"3/a", b"late", 1))
+        assert load_seen(log.table, 3, 120).held == 1
+        assert set(log.table.data) == {b"3/ids/key", b"3/term/2"}
+
+    story(play)
+
+
+def test_a_worker_that_finds_a_later_term_reads_all_of_that_partition_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(log: Log) -> None:
+        log.own(7)
+        ours = load_seen(log.table, 3, 120)
+        log.read((b"3/a", b"1", 7))
+        asked: list[dict[int, tuple[int, int]]] = []
+
+        async def runs(_broker: Any, _topic: str, ranges: Any) -> AsyncIterator[tuple[int, list[ConsumerRecord]]]:
+            asked.append(ranges)
+            yield 3, [record(log.tp(), 2, b"3/term/9", b"", [("term", b"9")])]
+
+        async def sent(place: int) -> RecordMetadata:
+            return RecordMetadata(*log.tp(), log.tp(), place, 0, 0, 0)
+
+        monkeypatch.setattr("streams.tables.read_logs", runs)
+        monkeypatch.setattr(log.table, "_send", lambda *_: asyncio.ensure_future(sent(3)))
+        closed = dict(log.table._ledgers)
+        with pytest.raises(Overtaken):
+            await log.table._open(closed, 8)
+        assert dict(log.table.data.items()) == {}
+        with pytest.raises(Overtaken):
+            await log.table._open(closed, 8)
+        assert asked == [{3: (2, 3)}, {3: (0, 3)}]
+        assert load_seen(log.table, 3, 120) is not ours
 
     story(play)
 

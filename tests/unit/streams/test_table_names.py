@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from scoring.book import ROWS_PER_PART, Book
-from streams.tables import flush_book, load_book
+from streams.books import flush_book, load_book
 from tests.support.memory_worker import MemoryTable, NotServed
 from tests.support.plain_panes import NOW_S
 from tests.support.stream_runs import small_parts

@@ -8,8 +8,8 @@ import pytest
 from streams.agents import fold as fold_agent
 from streams.agents.fold import groups_of
 from streams.agents.waiting import Partition
+from streams.books import load_book
 from streams.steps.fold import FoldState
-from streams.tables import load_book
 from tests.support.fold_loop import Loop, chunk, sums
 from tests.support.memory_worker import NotServed
 from tests.support.plain_panes import Report, panes_in, panes_of, some_reports

@@ -3,9 +3,10 @@ import asyncio
 import pytest
 
 from scoring.book import KEEP_S, ROWS_PER_PART, Book
+from streams.books import close_unused, flush_book, load_book, was_torn
 from streams.codec import encode_names
 from streams.steps.fold import FoldState, fold, mark_unsent, take_updates
-from streams.tables import BookTable, close_unused, flush_book, load_book, was_torn
+from streams.tables import BookTable
 from tests.support.memory_worker import MemoryTable, NotServed
 from tests.support.plain_panes import NOW_S, columns_of_reports, panes_in, some_reports
 
