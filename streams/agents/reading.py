@@ -66,6 +66,7 @@ class ChunkReader:
             if self.unread < MANY and self.unread_bytes < MANY_BYTES:
                 return [*before, await self._decoded(self._taken())]
             self._begun = asyncio.create_task(self._decoded(self._taken()))
+            await asyncio.sleep(0)  # it begins now, not once the caller has taken in what was decoded before
             return before
 
     async def all(self) -> list[Decoded]:
