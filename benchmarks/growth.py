@@ -126,6 +126,8 @@ class Cost:
     held_bytes: int
     minutes: int = 0
     """How many began meanwhile: in each the windows of all entities moved."""
+    scores: int = 0
+    """How many were given for it: with fewer reports they are most of the cost."""
     changelog_bytes: int = 0
     """What Kafka holds of the state, and a worker that takes it over reads."""
     idle_cpu_share: float | None = None
@@ -177,6 +179,7 @@ def _facts(case: Case, cost: Cost) -> dict[str, Any]:
         "lake": case.lake,
         "held_mib": round(cost.held_bytes / MIB),
         "minutes": cost.minutes,
+        "scores": cost.scores,
         "changelog_mib": round(cost.changelog_bytes / MIB, 1),
         "idle_cpu_share": None if cost.idle_cpu_share is None else round(cost.idle_cpu_share, 3),
         "start_s": None if cost.start_s is None else round(cost.start_s, 1),
@@ -203,7 +206,8 @@ def _measured(case: Case, reports: int) -> Cost:
         start_s = _restart_s(stage, worker) if case.restarts else None
         changelog = stage.changelog_bytes()
     minutes = int(ended_s // 60) - int(began_s // 60)
-    cost = Cost(count, after.cpu_s - before.cpu_s, held, minutes, changelog, share, start_s)
+    scores = after.emitted - before.emitted
+    cost = Cost(count, after.cpu_s - before.cpu_s, held, minutes, scores, changelog, share, start_s)
     say(f"  {case.name}: {cost.per_million_s:.2f} {CPU_UNIT}")
     return cost
 

@@ -27,6 +27,8 @@ SECONDS: Final = 1_800
 AT_S: Final = 60
 IDLE_S: Final = 60.0
 """Of the idle minute that growth measures: every entity is scored about once in it."""
+LEAST_S: Final = 0.1
+"""What two starts differ by at least where one reads more state: they are told apart no better."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +86,7 @@ def costs_of(rows: Mapping[str, Mapping[str, Any]]) -> Costs:
         partition_us=more(parts, "idle_cpu_share", parts["facts"]["partitions"] - base["facts"]["partitions"]) * 1e6,
         entity_bytes=more(full, "held_mib", held) * MIB,
         changelog_bytes=more(full, "changelog_mib", held) * MIB,
-        restore_bytes_per_s=more(full, "changelog_mib", 1) * MIB / more(full, "start_s", 1),
+        restore_bytes_per_s=more(full, "changelog_mib", 1) * MIB / max(LEAST_S, more(full, "start_s", 1)),
         rebalance_s=float(base["facts"]["start_s"]),
     )
     if any(value <= 0 for value in asdict(found).values()):

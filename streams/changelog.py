@@ -2,7 +2,8 @@
 
 A worker that was paused for longer than its session does not know that its partitions went to a successor. What it
 still sends lands behind the successor's entries, where a reader would take it for newer. So every owner opens its term
-with a record of its own, and marks its entries with the number of the term; an entry of an earlier term is left out.
+with a record of its own, and marks its entries with the number of the term; an entry of an earlier term is left out,
+unless it states what is true whoever says it, as those of report ids do (``streams.id_codec``).
 
 Terms are generations of the consumer group, in which every partition has one owner. The opening records have a key
 for each term, so that compaction keeps them all.
@@ -55,7 +56,7 @@ class Ledger:
     own: int | None = None
     """The term in which this worker owns the partition; ``None`` while it does not."""
     stale: int = 0
-    """Entries left out because a later term had begun."""
+    """Entries that came when a later term had begun."""
     strange: int = 0
     """Offsets between two of this worker's records that hold something else."""
 

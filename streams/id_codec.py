@@ -2,8 +2,9 @@
 
 ``<partition>/ids/key`` holds the secret that they were hashed with; the n-th piece of those that came between two
 offsets is ``<partition>/ids/<bucket>/<first>-<last>-<n>-<term>``. Entries are only ever added, and deleted with their
-bucket, when no report can need it. They state what the log of reports says, whoever reads it, and no two terms write
-under one name: so what a paused worker writes late is as true as before, and hides nothing of its successor's.
+bucket, when no report can need it. They state what the log of reports says, whoever reads it, and nobody writes
+under another's names: so what a paused worker writes late is as true as before, and hides nothing of its successor's.
+What was hashed with a secret that is not held any more matches no report.
 """
 
 from collections.abc import Iterator, Mapping
@@ -138,8 +139,8 @@ def _message(name: bytes, value: bytes, kind: type[T]) -> T:
 def restored(given: Mapping[bytes, bytes], partition: int, window_s: float, secret: bytes) -> Seen:
     """What a partition had seen, from the entries of its table.
 
-    After a change of the window, ids stand in the new bucket in which their old one ended: they are held up to an old
-    bucket longer, never shorter.
+    After a change of the window, ids stand in the new bucket in which their old one ended: they are held, and found, up
+    to an old bucket longer, never shorter.
 
     Parameters
     ----------

@@ -151,7 +151,7 @@ class BookTable(faust.Table[bytes, bytes]):
         """Forget partitions that left, and those that came: others have written them since.
 
         Those that stay are forgotten, too, unless this worker was in the generation before: while it was paused they
-        may have been another's, and what it wrote itself on waking is void.
+        may have been another's, and what it wrote itself on waking is void, but for ids.
         """
         await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
         was_away = generation_id != self._generation + 1
@@ -202,13 +202,15 @@ class BookTable(faust.Table[bytes, bytes]):
             try:
                 ledger.opened(terms[number], places[number])
             except Overtaken:
-                self._forget({number})
-                closed[number] = self._ledgers[number] = Ledger(number)
-                raise
+                if generation == self._generation and number in self.seen:
+                    # These ids are of the time before, and the table has let go of their entries: all is read again.
+                    self._forget({number})
+                    closed[number] = self._ledgers[number] = Ledger(number)
+                raise  # the next try takes a term behind the one that was found
             del closed[number]
 
     async def _read(self, ledgers: Mapping[int, Ledger], ends: Mapping[int, int]) -> None:
-        """Take in entries as they lie in the changelog, but for those of terms that were over."""
+        """Take in entries as they lie in the changelog, but for those of terms that were over, unless they hold ids."""
         broker = [f"{url.host}:{url.port}" for url in self.app.conf.broker_consumer]
         ranges = {number: (ledger.last + 1, ends[number]) for number, ledger in ledgers.items()}
         async for number, run in read_logs(broker, self.changelog_topic_name, ranges):
@@ -218,9 +220,10 @@ class BookTable(faust.Table[bytes, bytes]):
                 self._take_in(ledgers[number], record)
 
     def _take_in(self, ledger: Ledger, record: ConsumerRecord) -> None:
+        is_new = record.offset > ledger.last
         with self._counted(ledger):
             counts = ledger.counts(record.offset, term_of(record.headers))
-        if counts or is_of_ids(record.key):
+        if counts or (is_new and is_of_ids(record.key)):
             self._set(record.key, record.value)
 
     def progress(self) -> tuple[tuple[int, int], ...]:

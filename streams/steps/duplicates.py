@@ -2,8 +2,8 @@
 
 A report counts unless an earlier one of its partition that counted has the same key and reached the broker within the
 window. Time is the broker's append time, in buckets of a quarter of the window: a key is looked for in the bucket of
-its own record and the four before. So the answer depends on the log alone, not on when, how often or in what chunks it
-is read.
+its own record, the four before, and those after, where the clock was set back or the window changed. So the answer
+depends on the log alone, not on when, how often or in what chunks it is read.
 """
 
 from dataclasses import dataclass, field
@@ -127,12 +127,12 @@ def _counted(seen: Seen, bucket: int, keys: Keys, offset: Ints) -> Mask:
 
 
 def _found(seen: Seen, bucket: int, ascending: Keys, offset: NDArray[np.uint32]) -> tuple[Mask, Mask]:
-    """Which keys the window of a bucket holds from lower offsets, and which the bucket itself holds."""
+    """Which keys the window of a bucket, or what lies behind it, holds from lower offsets; which the bucket holds."""
     came_before, is_held = np.zeros(len(ascending), bool), np.zeros(len(ascending), bool)
     if not len(ascending):
         return came_before, is_held
-    for near in range(bucket - BUCKETS, bucket + 1):
-        for run in seen.runs.get(near, ()):
+    for near in [near for near in seen.runs if near >= bucket - BUCKETS]:
+        for run in seen.runs[near]:
             at = run.keys.searchsorted(ascending)
             at[at == len(run.keys)] = 0
             hit = run.keys[at] == ascending

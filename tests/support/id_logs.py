@@ -37,7 +37,7 @@ def counts(log: Sequence[Message], window_s: float) -> list[list[bool]]:
     for message in log:
         bucket, row = message.received_ms // bucket_ms, []
         for number in message.ids:
-            near = any(bucket - BUCKETS <= other <= bucket for other in before.get(number, ()))
+            near = any(bucket - BUCKETS <= other for other in before.get(number, ()))
             row.append(not near)
             if not near:
                 before.setdefault(number, []).append(bucket)

@@ -3,17 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import count
+from typing import Any, Final
 
 from faust import Stream
 from faust.types import TopicT
 
+from streams.fencing import NotMember
 from streams.id_codec import is_of_ids
 from streams.settings import WorkerSettings
 from streams.steps.duplicates import Seen
 from streams.tables import BookTable
 
 __all__ = ["Chunks", "Event", "MemoryTable", "MemoryTopic", "NotServed", "settings"]
+
+
+_TERMS: Final = count(1)
 
 
 class NotServed(Exception):
@@ -38,6 +43,7 @@ class MemoryTable:
         """Partitions that this worker does not own, or not yet."""
         self.refusal: ValueError | None = None
         self.seen: dict[int, Seen] = {}
+        self._term = next(_TERMS)
         self.data: dict[bytes, bytes] = {}
         for key, value in self.log:
             self._set(key, value)
@@ -83,8 +89,10 @@ class MemoryTable:
         return partition not in self.foreign
 
     def term(self, partition: int) -> int:
-        """As ``BookTable.term``: no two tables of one story write in the same."""
-        return id(self)
+        """As ``BookTable.term``: no two tables write in the same."""
+        if partition in self.foreign:
+            raise NotMember(float("inf"), 60.0)
+        return self._term
 
     @property
     def as_table(self) -> BookTable:

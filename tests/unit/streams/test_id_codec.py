@@ -126,12 +126,15 @@ def test_ids_without_their_secret_are_deleted() -> None:
 def test_after_a_change_of_the_window_nothing_is_forgotten_too_early(other_s: float) -> None:
     seen = fresh()
     start_ms = T_MS // BUCKET_MS * BUCKET_MS
-    read(seen, [1], 0, start_ms + BUCKET_MS - 1)
+    read(seen, [1], 0, start_ms)
+    read(seen, [2], 1, start_ms + BUCKET_MS - 1)
     table = written(seen, {})
-    again = restored(table, PARTITION, other_s, SECRET)
-    assert read(again, [1], 1, start_ms + BUCKET_MS + int(other_s * 900)) == [False]
+    again = seen
+    for after_ms, number in ((1, 1), (int(other_s * 900), 1), (BUCKET_MS, 2), (BUCKET_MS + int(other_s * 900), 2)):
+        again = restored(table, PARTITION, other_s, SECRET)
+        assert read(again, [number], 2, start_ms + after_ms) == [False]
     much_later_ms = start_ms + int(2_000 * (WINDOW_S + other_s))
-    assert read(again, [1], 2, much_later_ms) == [True]
+    assert read(again, [1], 3, much_later_ms) == [True]
     assert set(written(again, table, much_later_ms)) == {b"3/ids/key", *chain(*again.entries.values())}, "old ones go"
 
 

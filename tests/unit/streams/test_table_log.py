@@ -54,6 +54,38 @@ class Log:
         await asyncio.sleep(0)
 
 
+class Changelog:
+    """What the broker holds of partition 3: openings are put behind it, and the table reads it."""
+
+    def __init__(self, log: Log, entries: list[tuple[bytes, bytes, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.log, self.entries = log, entries
+        self.asked: list[tuple[int, int]] = []
+        self.fails = 0
+        self.meanwhile: Callable[[], None] | None = None
+        monkeypatch.setattr("streams.tables.read_logs", self.runs)
+        monkeypatch.setattr(log.table, "_send", lambda *given: asyncio.ensure_future(self.send(*given)))
+
+    async def send(self, _number: int, key: bytes, value: bytes, term: int) -> RecordMetadata:
+        self.entries.append((key, value, term))
+        return RecordMetadata(*self.log.tp(), self.log.tp(), len(self.entries) - 1, 0, 0, 0)
+
+    async def runs(
+        self, _broker: object, _topic: str, ranges: dict[int, tuple[int, int]]
+    ) -> AsyncIterator[tuple[int, list[ConsumerRecord]]]:
+        self.asked.append(ranges[3])
+        if self.fails:
+            self.fails -= 1
+            raise TimeoutError
+        if self.meanwhile:
+            self.meanwhile()
+        here = range(*ranges[3])
+        headers = [[("term", b"%d" % self.entries[at][2])] for at in here]
+        yield (
+            3,
+            [record(self.log.tp(), at, *self.entries[at][:2], given) for at, given in zip(here, headers, strict=True)],
+        )
+
+
 def record(
     tp: TP, offset: int, key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes]]
 ) -> ConsumerRecord:
@@ -192,25 +224,60 @@ def test_a_worker_that_finds_a_later_term_reads_all_of_that_partition_anew(monke
         log.own(7)
         ours = load_seen(log.table, 3, 120)
         log.read((b"3/a", b"1", 7))
-        asked: list[dict[int, tuple[int, int]]] = []
-
-        async def runs(_broker: Any, _topic: str, ranges: Any) -> AsyncIterator[tuple[int, list[ConsumerRecord]]]:
-            asked.append(ranges)
-            yield 3, [record(log.tp(), 2, b"3/term/9", b"", [("term", b"9")])]
-
-        async def sent(place: int) -> RecordMetadata:
-            return RecordMetadata(*log.tp(), log.tp(), place, 0, 0, 0)
-
-        monkeypatch.setattr("streams.tables.read_logs", runs)
-        monkeypatch.setattr(log.table, "_send", lambda *_: asyncio.ensure_future(sent(3)))
+        changelog = Changelog(log, [(b"3/term/7", b"", 7), (b"3/a", b"1", 7), (b"3/term/9", b"", 9)], monkeypatch)
         closed = dict(log.table._ledgers)
         with pytest.raises(Overtaken):
-            await log.table._open(closed, 8)
+            await log.table._open(closed, 1)
         assert dict(log.table.data.items()) == {}
         with pytest.raises(Overtaken):
-            await log.table._open(closed, 8)
-        assert asked == [{3: (2, 3)}, {3: (0, 3)}]
+            await log.table._open(closed, 1)
+        await log.table._open(closed, 1)
+        assert not closed
+        assert log.table.term(3) == 10
+        assert changelog.asked == [(2, 3), (0, 4), (4, 5)]
+        assert log.table.data[b"3/a"] == b"1"
         assert load_seen(log.table, 3, 120) is not ours
+
+    story(play)
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_a_term_that_could_not_be_read_up_to_is_followed_by_another(
+    monkeypatch: pytest.MonkeyPatch, loads: bool
+) -> None:
+    """The opening record of the first try is there; the next one finds it."""
+
+    async def play(log: Log) -> None:
+        log.own(1)
+        if loads:
+            load_seen(log.table, 3, 120)
+        await log.table.on_rebalance({log.tp(3)}, set(), set(), 2)
+        changelog = Changelog(log, [(b"3/term/1", b"", 1)], monkeypatch)
+        closed = dict(log.table._ledgers)
+        changelog.fails = 1
+        with pytest.raises(TimeoutError):
+            await log.table._open(closed, 2)
+        for _ in range(2 if loads else 1):
+            with pytest.raises(Overtaken):
+                await log.table._open(closed, 2)
+        await log.table._open(closed, 2)
+        assert log.table.term(3) == 3
+
+    story(play)
+
+
+def test_an_opening_of_the_generation_before_that_ends_late_leaves_what_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play(log: Log) -> None:
+        log.read((b"3/a", b"1", 1))
+        ours = load_seen(log.table, 3, 120)
+        Changelog(log, [(b"3/a", b"1", 1)], monkeypatch).meanwhile = lambda: log.own(9)
+        with pytest.raises(Overtaken):
+            await log.table._open(dict(log.table._ledgers), 0)
+        assert log.table.term(3) == 9
+        assert log.table.data[b"3/a"] == b"1"
+        assert load_seen(log.table, 3, 120) is ours
 
     story(play)
 
