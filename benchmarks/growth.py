@@ -2,8 +2,9 @@
 
 ``python -m benchmarks growth [--axis providers] [--reports 1000000]``. Each case is a worker and a Kafka of its own;
 cost is the worker's processor time by million reports, from the moment it is ready and idle until all is folded, scored
-and written. One figure of the base case is changed at a time, and every ratio is to the base case of the same run,
-which is measured first and last (mean).
+and written. One figure of the base case is changed at a time, and every ratio is to the base case of the same run.
+That is measured first and last and before each further round: cases whose cost may not grow with history are measured
+three times. The middle one is told, since processor time itself differs by a third on a machine that others use.
 
 What a worker does once a minute without any report, when the windows of all entities move, is no part of it: reports
 are sent when that is over, and where it lasts into the next minute, or 10,000 providers take so long, ``minutes`` says
@@ -13,9 +14,9 @@ how many began meanwhile.
 import argparse
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any, Final
 
 from benchmarks.harness import Program, Row, execute, say
@@ -69,6 +70,8 @@ class Case:
     """Whether a minute without reports is measured too."""
     restarts: bool = False
     """Whether a worker that takes over this state is measured too."""
+    runs: int = 1
+    """Of which the middle one is told."""
     target_ratio: float | None = None
     """Most that a report may cost, in terms of the base case; None: the figure is told, nothing is promised."""
 
@@ -80,6 +83,10 @@ class Case:
         ('engine/growth-reports-4', 'engine/growth-base')
         """
         return "engine/growth-base" if self.axis == "base" else f"engine/growth-{self.axis}-{self.size:g}"
+
+    def again(self, number: int) -> "Case":
+        """The same for its run of this number: from the second on without what is measured once."""
+        return replace(self, idles=False, restarts=False) if number else self
 
     @property
     def shape(self) -> Shape:
@@ -107,9 +114,9 @@ CASES: Final = (
     Case("tasks", 50, tasks=50),
     Case("span-days", 1, span_s=DAY_S),
     Case("span-days", 30, span_s=30 * DAY_S),
-    Case("history-days", 7, history_days=7, target_ratio=FLAT),
-    Case("history-days", 30, history_days=30, target_ratio=FLAT),
-    Case("history-days", 89, history_days=89, target_ratio=FLAT, restarts=True),
+    Case("history-days", 7, history_days=7, target_ratio=FLAT, runs=3),
+    Case("history-days", 30, history_days=30, target_ratio=FLAT, runs=3),
+    Case("history-days", 89, history_days=89, target_ratio=FLAT, runs=3, restarts=True),
     Case("partitions", 16, partitions=16),
     Case("partitions", 64, partitions=64, idles=True),
     Case("lake", 1, lake=True),
@@ -155,17 +162,26 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> Iterator[Row]:
     """Rows of every case asked for, each as soon as it is measured, and of the base case last."""
     wanted = [case for case in CASES if given.axis is None or case.axis in given.axis]
-    base = [_measured(BASE, given.reports)]
-    for case in wanted:
-        cost = _measured(case, given.reports)
-        yield Row(
-            case.name, cost.per_million_s, CPU_UNIT, BASE.name, lower_is_better=True, facts=_facts(case, cost),
-            target_ratio=case.target_ratio,
-        )  # fmt: skip
-    base.append(_measured(BASE, given.reports))
-    mean_s = fmean(cost.per_million_s for cost in base)
-    runs = {"runs": [round(cost.per_million_s, 2) for cost in base]}
-    yield Row(BASE.name, mean_s, CPU_UNIT, lower_is_better=True, facts={**_facts(BASE, base[-1]), **runs})
+    base: list[Cost] = []
+    costs: dict[str, list[Cost]] = {case.name: [] for case in wanted}
+    for number in range(max(case.runs for case in wanted)):
+        base.append(_measured(BASE.again(number), given.reports))
+        for case in wanted:
+            if number < case.runs:
+                costs[case.name].append(_measured(case.again(number), given.reports))
+            if number == case.runs - 1:
+                yield _row(case, costs[case.name], BASE.name)
+    base.append(_measured(BASE.again(1), given.reports))
+    yield _row(BASE, base)
+
+
+def _row(case: Case, costs: Sequence[Cost], peer: str | None = None) -> Row:
+    """The middle one of several runs, with what was measured in the first alone."""
+    runs = {"runs": [round(cost.per_million_s, 2) for cost in costs]}
+    return Row(
+        case.name, median(cost.per_million_s for cost in costs), CPU_UNIT, peer, lower_is_better=True,
+        facts={**_facts(case, costs[0]), **runs}, target_ratio=case.target_ratio,
+    )  # fmt: skip
 
 
 def _facts(case: Case, cost: Cost) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What it costs ingest that the lake is kept small beside it: compaction, retention and deletion, in rounds.
 
-``python -m benchmarks maintenance [--reports 2000000] [--pairs 3] [--every 5]``. One worker folds a backlog into a
+``python -m benchmarks maintenance [--reports 2000000] [--pairs 5] [--every 5]``. One worker folds a backlog into a
 lake, alone and with ``trustscore lake maintain`` beside it, in turn, each on a Kafka and a lake of its own. The reports
-are of the last three days and two days are kept, so that every round has something to delete.
+are of the last three days and two days are kept, so that every round has something to delete. The middle rate of each
+kind is told: one run in some is a fifth off, and would decide the mean.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import median
 from typing import Final
 
 from benchmarks.harness import BenchmarkFailed, Program, Row, execute, say
@@ -47,7 +48,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """What can be asked of it."""
     parser.add_argument("--reports", type=int, default=2_000_000, help="of a run (default 2,000,000)")
     parser.add_argument("--providers", type=int, default=1_000, help="they are about (default 1,000)")
-    parser.add_argument("--pairs", type=int, default=3, help="runs alone, and as many beside maintenance (default 3)")
+    parser.add_argument("--pairs", type=int, default=5, help="runs alone, and as many beside maintenance (default 5)")
     parser.add_argument("--every", type=float, default=5.0, help="seconds between two rounds (default 5)")
 
 
@@ -67,7 +68,7 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
     if not all(one.rounds for one in beside):
         raise BenchmarkFailed(f"maintenance must have changed something in every run; got {beside}")
     facts = {"reports": given.reports, "providers": given.providers}
-    yield Row(ALONE, _mean(alone), "reports/s", facts={**facts, "runs_per_s": _rates(alone)})
+    yield Row(ALONE, _middle(alone), "reports/s", facts={**facts, "runs_per_s": _rates(alone)})
     about = {
         **facts,
         "every_s": given.every,
@@ -76,11 +77,11 @@ def run(given: argparse.Namespace) -> Iterator[Row]:
         "runs_per_s": _rates(beside),
     }
     name = "engine/ingest-beside-maintenance"
-    yield Row(name, _mean(beside), "reports/s", ALONE, facts=about, target_ratio=TARGET_RATIO)
+    yield Row(name, _middle(beside), "reports/s", ALONE, facts=about, target_ratio=TARGET_RATIO)
 
 
-def _mean(runs: Sequence[Ingest]) -> float:
-    return fmean(one.per_s for one in runs)
+def _middle(runs: Sequence[Ingest]) -> float:
+    return median(one.per_s for one in runs)
 
 
 def _rates(runs: Sequence[Ingest]) -> list[int]:

@@ -1,8 +1,9 @@
 import time
+from argparse import Namespace
 
 import pytest
 
-from benchmarks.growth import BASE, CASES, Case, Cost
+from benchmarks.growth import BASE, CASES, Case, Cost, run
 from benchmarks.support.load import partition_of
 from benchmarks.support.timeline import Timeline
 
@@ -44,3 +45,27 @@ def test_reports_lie_where_kafka_puts_their_provider_however_many_partitions_the
 
 def test_cost_is_by_million_reports() -> None:
     assert Cost(250_000, 3.0, 0).per_million_s == 12.0
+
+
+def test_what_is_measured_several_times_is_told_by_its_middle_run_and_what_is_told_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured: list[Case] = []
+
+    def cost(case: Case, reports: int) -> Cost:
+        measured.append(case)
+        return Cost(reports, float(len(measured)), 0, start_s=2.5 if case.restarts else None)
+
+    monkeypatch.setattr("benchmarks.growth._measured", cost)
+    rows = {row.name: row for row in run(Namespace(reports=1_000_000, axis=["history-days", "lake"]))}
+    assert [case.name.removeprefix("engine/growth-") for case in measured] == [
+        *("base", "history-days-7", "history-days-30", "history-days-89", "lake-1"),
+        *("base", "history-days-7", "history-days-30", "history-days-89") * 2,
+        "base",
+    ]
+    base = rows["engine/growth-base"]
+    assert (base.value, base.facts["runs"]) == (8.0, [1.0, 6.0, 10.0, 14.0])
+    longest = rows["engine/growth-history-days-89"].facts
+    assert (longest["runs"], longest["start_s"]) == ([4.0, 9.0, 13.0], 2.5)
+    assert rows["engine/growth-lake-1"].value == 5.0
+    assert sum(case.restarts for case in measured) == 2, "the base case and the one with the most history, once each"

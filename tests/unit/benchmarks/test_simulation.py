@@ -48,6 +48,12 @@ def test_costs_are_what_growth_measured_above_its_base_case() -> None:
     assert costs.rebalance_s == 4.0
 
 
+def test_two_starts_that_take_as_long_are_told_apart_by_a_tenth_of_a_second() -> None:
+    given = rows()
+    given["engine/growth-history-days-89"]["facts"]["start_s"] = given["engine/growth-base"]["facts"]["start_s"]
+    assert costs_of(given).restore_bytes_per_s == pytest.approx(2_000 * 2**20)
+
+
 def test_a_figure_that_was_not_measured_is_asked_for() -> None:
     given = rows()
     del given["engine/growth-lake-1"]
