@@ -6,9 +6,9 @@ and written. One figure of the base case is changed at a time, and every ratio i
 That is measured first and last and before each further round: cases whose cost may not grow with history are measured
 three times. The middle one is told, since processor time itself differs by a third on a machine that others use.
 
-What a worker does once a minute without any report, when the windows of all entities move and what is usual is looked
-up in their history, is no part of it: reports are sent when that is over, of a history that has just come in too. Where
-it lasts into the next minute, or 10,000 providers take so long, ``minutes`` says how many began meanwhile.
+What a worker does once a minute without any report, when the windows of all entities move, is no part of it: reports
+are sent when that is over, and where it lasts into the next minute, or 10,000 providers take so long, ``minutes`` says
+how many began meanwhile.
 """
 
 import argparse
@@ -212,7 +212,6 @@ def _measured(case: Case, reports: int) -> Cost:
             days, first_s = case.history_days * HISTORY_A_DAY, now_s - case.history_days * DAY_S
             stage.send(_timeline(case, days, first_s, now_s - MINUTES_S, "history"))
             stage.wait_until_read(worker, stage.sent)
-            time.sleep(60 - time.time() % 60)
         _await_room()
         before, began_s = _calm(worker), time.time()
         stage.send(_timeline(case, count, now_s - case.span_s, now_s, "measured"))
