@@ -89,6 +89,14 @@ PROMISES: Final[dict[str, Promise]] = {
             "unit/streams/test_chunks", "test_committed_is_what_the_broker_took_and_is_forgotten_with_the_partition"
         )
         + tests_in(
+            "unit/streams/test_table_log",
+            "test_ids_that_were_read_or_written_are_held_once",
+            "test_ids_are_kept_while_nobody_else_can_have_written",
+            "test_ids_that_a_term_before_wrote_late_are_read_and_nothing_else_of_it_is",
+            "test_a_worker_that_finds_a_later_term_reads_all_of_that_partition_anew",
+        )
+        + tests_in("unit/streams/test_id_codec", "test_after_a_change_of_the_window_nothing_is_forgotten_too_early")
+        + tests_in(
             "laws/test_duplicates_laws",
             "test_what_counts_does_not_depend_on_chunks_crashes_rebalances_or_what_was_saved",
             "test_what_a_paused_worker_writes_late_takes_nothing_away",
