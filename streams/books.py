@@ -14,7 +14,7 @@ import structlog
 from scoring.book import LAST_SEEN, ROWS_PER_PART, BlockKey, Book, Closed
 from streams.codec import checked_part, decode_part, encode_part
 from streams.crash import crash_point
-from streams.id_codec import SECRET_BYTES, is_of_ids, restored, say_secret_again, settled
+from streams.id_codec import SECRET_BYTES, is_of_ids, restored, say_secret, settled
 from streams.id_codec import entries as id_entries
 from streams.steps.duplicates import Seen
 from streams.table_names import name_stages, read_names
@@ -111,7 +111,7 @@ async def flush_book(table: BookTable, partition: int, book: Book, now_s: float,
         book.named = 0
         book.touch_all()
         if ids:
-            say_secret_again(ids.seen, partition)
+            say_secret(ids.seen, partition)
         written += await _flush(table, partition, book, now_s, ids)
         table.healed(partition, disturbances)
     return written

@@ -19,7 +19,7 @@ import numpy as np
 from streams.steps.duplicates import News, Run, Seen, add, bucket_ms_of, expire, merged
 from streams.steps.key_filter import Ints, Keys
 
-__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "is_of_ids", "restored", "say_secret_again", "settled"]
+__all__ = ["IDS", "MOST_KEYS", "SECRET_BYTES", "entries", "is_of_ids", "restored", "say_secret", "settled"]
 
 IDS: Final = b"ids"
 """Second part of the name of each entry."""
@@ -69,7 +69,7 @@ def entries(seen: Seen, partition: int, first_ms: int, term: int) -> list[tuple[
     news, seen.news = seen.news, []
     if news and not seen.is_known:
         seen.is_known = True
-        say_secret_again(seen, partition)
+        say_secret(seen, partition)
     by_bucket = attrgetter("bucket")
     for bucket, several in groupby(sorted(news, key=by_bucket), key=by_bucket):
         seen.sending += _entries(seen, b"%d/ids/%d" % (partition, bucket), list(several), term)
@@ -85,8 +85,8 @@ def _entries(seen: Seen, place: bytes, news: list[News], term: int) -> Iterator[
         yield b"%b/%d-%d-%d-%d" % (place, *span, term), _encoded(seen.bucket_ms, keys[here], offset[here])
 
 
-def say_secret_again(seen: Seen, partition: int) -> None:
-    """Let the next ``entries`` give the secret, where the changelog holds it: another worker may have hidden it."""
+def say_secret(seen: Seen, partition: int) -> None:
+    """Let the next ``entries`` give the secret, if it is in use: first, and when others may have hidden it."""
     if seen.is_known:
         seen.sending.append((b"%d/ids/key" % partition, msgspec.msgpack.encode(_Secret(LAYOUT, seen.secret))))
 

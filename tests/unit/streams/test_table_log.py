@@ -78,12 +78,11 @@ class Changelog:
             raise TimeoutError
         if self.meanwhile:
             self.meanwhile()
-        here = range(*ranges[3])
-        headers = [[("term", b"%d" % self.entries[at][2])] for at in here]
-        yield (
-            3,
-            [record(self.log.tp(), at, *self.entries[at][:2], given) for at, given in zip(here, headers, strict=True)],
-        )
+        yield 3, [self.record_at(place) for place in range(*ranges[3])]
+
+    def record_at(self, place: int) -> ConsumerRecord:
+        key, value, term = self.entries[place]
+        return record(self.log.tp(), place, key, value, [("term", b"%d" % term)])
 
 
 def record(
