@@ -34,9 +34,13 @@ tick come together."""
 SCORES_PAUSE: Final = Pause(LOOK_S, 2.0, times=1.0, busy_times=6.0)
 """Of the scores: half of the time is theirs while nothing waits, a seventh while folding keeps up. With a quarter, they
 and what follows from them, in the lake and at the servers, kept reports waiting of which nobody had seen a score."""
-PANES_TIMES: Final = 3.0
-"""Of the panes: a quarter of the time is theirs where a round takes long, on a slow machine or with many providers.
-More would delay what they tell."""
+PANES_TIMES: Final = 1.0
+PANES_BUSY_TIMES: Final = 3.0
+"""Of the panes: half of the time is theirs where a round takes long, on a slow machine or with many providers, and a
+quarter while folding keeps up. More would delay what they tell."""
+LINGER_S: Final = 0.0
+"""For which a message waits for others to be sent with. What is to go together is handed over in one turn of the loop,
+and a timer comes late in a busy one."""
 BATCH_BYTES: Final = 1 << 19
 """Most bytes sent at once to a partition, below what a broker takes by default. A full batch is waited for until the
 broker has answered the one before: with the usual 16 KiB that is every third score."""
@@ -115,7 +119,7 @@ def build_app(settings: WorkerSettings, clock: Callable[[], float] = time.time) 
 
     flushes = Pause(settings.lake_flush_s, settings.lake_flush_s)
     every = Rounds(app, fence, telemetry, partial(waiting_reports, app, fold)).every
-    every(Pause(settings.tick_s, 2.0, times=PANES_TIMES), "panes", fold.tick)
+    every(Pause(settings.tick_s, 2.0, times=PANES_TIMES, busy_times=PANES_BUSY_TIMES), "panes", fold.tick)
     every(SCORES_PAUSE, "scores", score.tick, Wake(score.merged, LOOK_S, makes_up=True, quiet_s=score.quiet_s))
     every(flushes, "reports", fold.flush, Wake(fold.is_full))
     every(flushes, "state", score.flush)
@@ -148,7 +152,7 @@ def _faust_app(settings: WorkerSettings) -> faust.App:
         consumer_max_fetch_size=8 << 20,
         consumer_auto_offset_reset="earliest",
         producer_max_request_size=16 << 20,
-        producer_linger=0.005,
+        producer_linger=LINGER_S,
         producer_max_batch_size=BATCH_BYTES,
         producer_compression_type=settings.compression,
     )

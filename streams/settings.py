@@ -34,7 +34,7 @@ class WorkerSettings(BaseSettings):
     )
     lake_flush_s: float = Field(default=2.0, gt=0, le=60, description="seconds between commits of state and lake")
     tick_s: float = Field(
-        default=0.05, gt=0, le=10, description="least seconds between messages from the fold to the scores"
+        default=0.03, gt=0, le=10, description="least seconds between messages from the fold to the scores"
     )
     score_s: float = Field(default=1.0, gt=0, le=60, description="seconds between scores of the same provider")
     dedup_window_s: float = Field(
