@@ -24,7 +24,9 @@ class _Dimension(msgspec.Struct, gc=False):
 
 
 _AS_THEY_ARE: Final = tuple(name for name in ScoreRecord.__annotations__ if name in SCORES_SCHEMA.names)
-_Dimensions: Final = msgspec.defstruct("_Dimensions", [(name, _Dimension | None, None) for name in DIMENSIONS], gc=False)
+_Dimensions: Final = msgspec.defstruct(
+    "_Dimensions", [(name, _Dimension | None, None) for name in DIMENSIONS], gc=False
+)
 _Score: Final = msgspec.defstruct(
     "_Score",
     [*((name, ScoreRecord.__annotations__[name]) for name in (*_AS_THEY_ARE, "as_of_s")), ("dimensions", _Dimensions)],
