@@ -80,7 +80,7 @@ class LakeLoop:
     async def run(self, stream: Stream[Any]) -> None:
         """The agent: keep each chunk until the next commit.
 
-        That makes rows of all at once, in a thread: a fifth of the work of making those of every few scores as they come.
+        That makes rows of all at once, in a thread: a fifth of the work of making those of a few scores as they come.
         """
         async for event in stream.noack().events():
             while self.pending_bytes() > PENDING_BYTES:
