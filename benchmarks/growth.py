@@ -2,9 +2,12 @@
 
 ``python -m benchmarks growth [--axis providers] [--reports 1000000]``. Each case is a worker and a Kafka of its own;
 cost is the worker's processor time by million reports, from the moment it is ready and idle until all is folded, scored
-and written. One figure of the base case is changed at a time, and every ratio is to the base case of the same run.
-That is measured first and last and before each further round: cases whose cost may not grow with history are measured
-three times. The middle one is told, since processor time itself differs by a third on a machine that others use.
+and written. It is stopped while they are sent, so that it finds a backlog: beside a sender it folds many small chunks
+or few large ones, as their speeds happen to be.
+
+One figure of the base case is changed at a time, and every ratio is to the base case of the same run. That is measured
+first and last and before each further round: cases whose cost may not grow with history are measured three times. The
+middle one is told, since processor time itself differs by a third on a machine that others use.
 
 What a worker does once a minute without any report, when the windows of all entities move, is no part of it: reports
 are sent when that is over, and where it lasts into the next minute, or 10,000 providers take so long, ``minutes`` says
@@ -44,6 +47,8 @@ UNTIL_S: Final = 30.0
 """Seconds of a minute between which reports are sent: 5,000 entities have their scores by then, and half a minute is
 left for what is measured."""
 START_S: Final = 120.0
+PATIENT: Final = {"session_timeout_s": 180, "request_timeout_s": 240, "stall_s": 300}
+"""Settings of a worker that is stopped while reports are sent, and keeps its partitions."""
 FLAT: Final = 1.15
 """Most that a cost per report may grow where it must not grow: two runs of the same case differ by up to a tenth."""
 
@@ -205,7 +210,7 @@ def _facts(case: Case, cost: Cost) -> dict[str, Any]:
 def _measured(case: Case, reports: int) -> Cost:
     """Cost of one case, on a Kafka and a worker of its own."""
     count = round(case.reports * reports)
-    with staged("growth", lake=case.lake, partitions=case.partitions) as stage:
+    with staged("growth", lake=case.lake, partitions=case.partitions, **PATIENT) as stage:
         worker, _ = stage.started(START_S)
         now_s = time.time()
         if case.history_days:
@@ -214,7 +219,8 @@ def _measured(case: Case, reports: int) -> Cost:
             stage.wait_until_read(worker, stage.sent)
         _await_room()
         before, began_s = _calm(worker), time.time()
-        stage.send(_timeline(case, count, now_s - case.span_s, now_s, "measured"))
+        with worker.paused():
+            stage.send(_timeline(case, count, now_s - case.span_s, now_s, "measured"))
         stage.wait_until_read(worker, stage.sent)
         after, ended_s = _calm(worker), time.time()
         held = stage.settled_bytes(worker)
