@@ -33,6 +33,8 @@ with this into memory at hand, with the usual 50 MiB into pages that the kernel 
 cost."""
 MOST_CHUNKS: Final = 4
 """Chunks of a partition that may wait to be taken. Each holds up to 8 MiB as fetched."""
+DRAIN_S: Final = 1.0
+"""Longest wait for something that was fetched."""
 LOOK_S: Final = 0.02
 """Seconds between two looks at whether a partition of which enough waits has room again."""
 
@@ -48,6 +50,15 @@ class ChunkThread(driver.AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         consumer._fetch_max_bytes = FETCH_BYTES
         return consumer
+
+    async def getmany(self, active_partitions: Any, timeout: float) -> Any:
+        """What was fetched of some partitions, waited for in the thread.
+
+        Faust's own goes through the queue of all calls of the thread and the tasks that serve it.
+        """
+        consumer = self._ensure_consumer()
+        fetched = self._fetch_records(consumer, active_partitions, timeout, consumer._max_poll_records)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(fetched, self.thread_loop))
 
     async def _fetch_records(
         self,
@@ -211,6 +222,34 @@ class ChunkConsumer(driver.Consumer):
     def _still(self, generation: int) -> bool:
         """Whether what was fetched still belongs to this worker: no rebalance has begun since."""
         return self.flow_active and bool(self.app.consumer_generation_id == generation)
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Hand over what is fetched, until this or the fetcher stops.
+
+        Faust's own makes four tasks of every message and lets all others go first three times, in a loop that is busy.
+        What one fetch brought is handed over at once here, unless the streams are held back.
+        """
+        app, callback, offsets = self.app, self.callback, self._read_offset
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                await asyncio.sleep(0)
+                async for tp, message in self.getmany(timeout=DRAIN_S):
+                    read: Any = offsets[tp]
+                    if read is not None and message.offset < read:
+                        continue
+                    if read and message.offset - read > 1 and app.topics.acks_enabled_for(message.topic):
+                        await self._add_gap(tp, read + 1, message.offset)
+                    if self._commit_every is not None and self._n_acked >= self._commit_every:
+                        self._n_acked = 0
+                        await self.commit()
+                    if app.flow_control.is_active() and app.producer.buffer.size <= app.producer.buffer.max_messages:
+                        await callback(message)
+                    else:  # it may take long, and is given up when the flow is suspended
+                        await self.wait_first(callback(message), self.suspend_flow.wait())
+                    offsets[tp] = message.offset
+        except (asyncio.CancelledError, ConsumerStoppedError):
+            if not app.should_stop:
+                raise
 
     def lag(self, tp: TP) -> int | None:
         """Messages of a chunked partition that were not handed over yet; ``None`` where the broker has not said."""

@@ -36,7 +36,12 @@ class WorkerSettings(BaseSettings):
     tick_s: float = Field(
         default=0.03, gt=0, le=10, description="least seconds between messages from the fold to the scores"
     )
-    score_s: float = Field(default=1.0, gt=0, le=60, description="seconds between scores of the same provider")
+    score_s: float = Field(
+        default=1.0,
+        gt=0,
+        le=60,
+        description="seconds between scores of the same provider; at a task and in a region five times as long",
+    )
     dedup_window_s: float = Field(
         default=120.0, ge=0, le=86_400, description="seconds within which a report id counts once; 0: whenever it comes"
     )

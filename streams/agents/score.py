@@ -35,6 +35,9 @@ SLICE: Final = 50
 GENERAL_SHARE: Final = 2 / 3
 """Of a slice, the places that general scores of providers have before those of their tasks and regions: most questions
 are about them, and there are fewer of them. Whoever leaves places free leaves them to the others."""
+FACET_RESTS: Final = 5
+"""How many times as long as general scores those of tasks and regions rest. There are several of a provider: scored as
+often as it, they took most of the loop's time, and all that a question is about came later."""
 ROUND_SHARE: Final = 0.05
 """Of the time since the last round, what slices may take before a round ends: so much of it is spent on scores even
 when rounds are far apart, because reports wait to be folded."""
@@ -163,7 +166,10 @@ class ScoreLoop:
             await asyncio.sleep(0)
 
     async def _slice(self, now_s: float, rest_s: float) -> bool:
-        """Of those that were not scored in the last ``rest_s`` score who comes first; whether others are due."""
+        """Of those who have rested score who comes first; whether others are due.
+
+        General scores rest ``rest_s`` seconds, those of tasks and regions ``FACET_RESTS`` times as long.
+        """
         chosen, more = self._chosen(now_s, rest_s)
         for record in score_these(chosen, self._weights):
             key = f"{record.provider_id}|{record.facet}" if record.facet else record.provider_id
@@ -184,10 +190,11 @@ class ScoreLoop:
             turns.moved(move(state, now_s), now_s)
             turns.reported(np.fromiter(state.changed, np.int64), now_s)
             state.changed.clear()
-            entities, place_s = turns.due(now_s, rest_s)
+            rests_s = np.where(state.is_facet[: len(state.entities)], FACET_RESTS * rest_s, rest_s)
+            entities, place_s = turns.due(now_s, rests_s)
             held.looked_s = now_s
             if not len(entities):
-                held.quiet_until_s = min(turns.due_from_s(rest_s), next_move_s(now_s))
+                held.quiet_until_s = min(turns.due_from_s(rests_s), next_move_s(now_s))
                 continue
             held.quiet_until_s = -inf
             due.append((number, entities))

@@ -7,11 +7,14 @@ from numpy.typing import NDArray
 
 from scoring.panes import Ints
 
-__all__ = ["HEAD_START_S", "Turns"]
+__all__ = ["HEAD_START_S", "Rests", "Turns"]
 
 HEAD_START_S: Final = 10.0
 """How much longer than others one may seem to wait that was not scored for so long, seconds."""
 _NONE: Final = float("inf")
+
+Rests = float | NDArray[np.float64]
+"""Seconds from one score to the next, of all alike or [entities]."""
 
 
 class Turns:
@@ -47,15 +50,22 @@ class Turns:
     def _wait(self, entities: Ints, place_s: NDArray[np.float64]) -> None:
         self._place_s[entities] = np.minimum(self._place_s[entities], place_s)
 
-    def due(self, now_s: float, rest_s: float) -> tuple[Ints, NDArray[np.float64]]:
+    def due(self, now_s: float, rest_s: Rests) -> tuple[Ints, NDArray[np.float64]]:
         """Who waits and was not scored in the last ``rest_s`` seconds, ascending, and their places in the order."""
-        since_s = now_s - self._scored_s  # negative where the clock was set back
-        due = np.flatnonzero((self._place_s < _NONE) & ((since_s >= rest_s) | (since_s < 0)))
-        return due, self._place_s[due]
+        place_s, scored_s = self._of(rest_s)
+        since_s = now_s - scored_s  # negative where the clock was set back
+        due = np.flatnonzero((place_s < _NONE) & ((since_s >= rest_s) | (since_s < 0)))
+        return due, place_s[due]
 
-    def due_from_s(self, rest_s: float) -> float:
+    def due_from_s(self, rest_s: Rests) -> float:
         """When the first of those who wait was not scored for ``rest_s`` seconds; infinite where nobody waits."""
-        return float(self._scored_s[self._place_s < _NONE].min(initial=_NONE)) + rest_s
+        place_s, scored_s = self._of(rest_s)
+        return float((scored_s + rest_s)[place_s < _NONE].min(initial=_NONE))
+
+    def _of(self, rest_s: Rests) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Places, and when they were scored, of those whose rests are given."""
+        given = len(rest_s) if isinstance(rest_s, np.ndarray) else len(self._place_s)
+        return self._place_s[:given], self._scored_s[:given]
 
     def take(self, entities: Ints, now_s: float) -> None:
         """These are scored now and do not wait any more."""

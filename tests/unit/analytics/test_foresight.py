@@ -1,6 +1,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from analytics.models import CheckAnswer
 from analytics.predictions import prediction
 from analytics.settings import load_settings
 from scoring.prediction import Heard, Rolling
+from tests.support.lake_maker import Message
 from tests.support.small_answers import FAILING, NOW_S, STEADY, small_answers, small_lake
 
 
@@ -105,3 +107,27 @@ def test_it_begins_with_the_last_reports_and_goes_on_where_it_stopped(tmp_path: 
     foresight = Foresight(load_settings(predict_reports=1_000), LakeAccess(None), lambda: NOW_S)
     spans = {0: Span(0, 10_000, None), 1: Span(9_800, 10_000, None), 2: Span(0, 5_000, 4_000), 3: Span(0, 5, 4_000)}
     assert foresight._begin(spans) == {0: 9_750, 1: 9_800, 2: 4_000, 3: 0}
+
+
+@pytest.mark.parametrize(
+    ("reports", "is_live", "least_s", "most_s"),
+    [(1, True, 0.2, 0.2), (1, False, 0.0, 0.001), (2_000, True, 0.201, 0.4)],
+)
+def test_few_reports_are_learned_together_and_many_at_the_rate_that_was_set(
+    monkeypatch: pytest.MonkeyPatch, reports: int, is_live: bool, least_s: float, most_s: float
+) -> None:
+    foresight = Foresight(load_settings(predict_rate=5_000.0), LakeAccess(None), lambda: NOW_S)
+    foresight.follower.is_live = is_live
+    rested_s: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rested_s.append(seconds)
+
+    async def story() -> None:
+        monkeypatch.setattr(asyncio, "sleep", rest)
+        report = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S}
+        await foresight._take([Message(at, round(NOW_S * 1e3), msgspec.json.encode(report)) for at in range(reports)])
+
+    asyncio.run(story())
+    assert foresight.learned == reports
+    assert least_s <= rested_s[0] <= most_s

@@ -1,7 +1,6 @@
 import asyncio
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,27 +11,10 @@ from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from streams.app import Parts, build_app
 from streams.chunks import FETCH_WAIT_MS, MOST_CHUNKS, ChunkConsumer
-from tests.support.lake_maker import Message
-from tests.support.memory_worker import settings
+from tests.support.chunk_consumer import REPORTS, consumer_of, record_at, worker
 
-REPORTS, REJECTS = TP("trust.reports", 0), TP("trust.rejects", 0)
-
-
-@contextmanager
-def worker(lake: str = "", **values: Any) -> Iterator[Parts]:
-    """A worker that was never started: its book-keeping needs no broker."""
-    parts = build_app(settings(lake=lake, **values))
-    yield parts
-    thread: Any = consumer_of(parts)._thread
-    thread.thread_loop.close()  # a started one closes it itself
-
-
-def consumer_of(parts: Parts) -> ChunkConsumer:
-    consumer = parts.app.consumer
-    assert isinstance(consumer, ChunkConsumer)
-    return consumer
+REJECTS = TP("trust.rejects", 0)
 
 
 def with_consumer(check: Callable[[ChunkConsumer], None]) -> None:
@@ -111,9 +93,9 @@ def test_gaps_between_chunk_ends_are_not_expanded_and_those_of_other_topics_are(
     asyncio.run(story())
 
 
-def test_a_chunk_is_one_message_at_the_place_of_its_last_record() -> None:
+def test_a_chunk_is_one_message_at_the_place_of_its_lastrecord_at() -> None:
     def check(consumer: ChunkConsumer) -> None:
-        run: Any = [_record(offset) for offset in (5, 6, 9)]
+        run: Any = [record_at(offset) for offset in (5, 6, 9)]
         message = consumer._chunk(REPORTS, run, 3)
         assert (message.topic, message.partition, message.offset) == ("trust.reports", 0, 9)
         assert message.value is run
@@ -140,7 +122,7 @@ def test_a_partition_of_which_enough_waits_is_left_on_the_broker(monkeypatch: py
         monkeypatch.setattr(consumer._thread, "getmany", fetched)
 
         def waits(records: int, generation: int = generation) -> Any:
-            chunk = consumer._chunk(REPORTS, [_record(offset) for offset in range(records)], generation)
+            chunk = consumer._chunk(REPORTS, [record_at(offset) for offset in range(records)], generation)
             consumer._untaken[REPORTS].append(weakref.ref(chunk))
             return chunk
 
@@ -166,12 +148,12 @@ def test_a_partition_of_which_enough_waits_is_left_on_the_broker(monkeypatch: py
 
 def test_what_is_read_twice_in_a_generation_is_handed_over_once() -> None:
     def check(consumer: ChunkConsumer) -> None:
-        first, again = [_record(offset) for offset in (5, 6, 9)], [_record(offset) for offset in (5, 6, 9, 10)]
+        first, again = [record_at(offset) for offset in (5, 6, 9)], [record_at(offset) for offset in (5, 6, 9, 10)]
         assert consumer._new_of(REPORTS, first, 3) == first
         assert consumer._new_of(REPORTS, again, 3) == again[3:]
         assert consumer._new_of(REPORTS, first, 3) == []
         assert consumer._new_of(REPORTS, first, 4) == first, "whoever owns it next reads it anew"
-        assert consumer._new_of(REPORTS, [_record(20)], 4)[0].offset == 20
+        assert consumer._new_of(REPORTS, [record_at(20)], 4)[0].offset == 20
 
     with_consumer(check)
 
@@ -193,7 +175,7 @@ def test_what_is_fetched_before_the_recovery_is_complete_is_read_again_in_order(
         monkeypatch.setattr(consumer, "perform_seek", seek)
 
         async def passes(*offsets: int, generation: int = 3, is_active: bool = True) -> bool:
-            run: Any = [_record(offset) for offset in offsets]
+            run: Any = [record_at(offset) for offset in offsets]
             return await consumer._passes(REPORTS, run, generation, is_active)
 
         assert not await passes(7, 8)
@@ -221,24 +203,14 @@ def test_what_is_fetched_before_the_recovery_is_complete_is_read_again_in_order(
 
 def test_a_chunk_handed_over_while_its_partition_was_leaving_holds_up_no_commit_of_the_next_generation() -> None:
     def check(consumer: ChunkConsumer) -> None:
-        consumer._new_of(REPORTS, [_record(5)], 3)
+        consumer._new_of(REPORTS, [record_at(5)], 3)
         hand_over(consumer, REPORTS, 5)
-        consumer._new_of(REPORTS, [_record(5), _record(9)], 4)
+        consumer._new_of(REPORTS, [record_at(5), record_at(9)], 4)
         hand_over(consumer, REPORTS, 9)
         acknowledge(consumer, REPORTS, 9)
         assert consumer._new_offset(REPORTS) == 10
 
     with_consumer(check)
-
-
-class _Record(Message):
-    topic = "trust.reports"
-    partition = 0
-    timestamp_type = 0
-
-
-def _record(offset: int) -> _Record:
-    return _Record(offset, 1_000 + offset, b"{}")
 
 
 def test_no_look_at_a_partition_whose_position_is_not_known_yet_ends_the_worker(

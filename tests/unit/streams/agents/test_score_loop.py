@@ -1,12 +1,8 @@
 import asyncio
 import json
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 from faust.types import TP
@@ -15,64 +11,12 @@ from scoring.panes import Ints
 from scoring.records import ScoreRecord
 from scoring.stats import STATS
 from scoring.weights import DEFAULT
-from streams.agents import ScoreLoop
 from streams.agents import score as score_agent
-from streams.codec import encode_updates
-from streams.steps.fold import FoldState, fold, take_updates
+from streams.agents.score import FACET_RESTS
 from streams.steps.score import ScoreState, move
-from streams.telemetry import Telemetry
-from tests.support.lake_maker import Message
-from tests.support.memory_worker import Chunks, Event, MemoryTable, MemoryTopic, NotServed, settings
-from tests.support.plain_panes import NOW_S, Report, columns_of_reports
-
-GOOD = {"provider_id": "a", "outcome": "success", "timestamp": NOW_S, "task_type": "t"}
-
-
-class Loop:
-    """A score loop and its surroundings in memory."""
-
-    def __init__(
-        self,
-        log: Any = (),
-        clock: Callable[[], float] = lambda: float(NOW_S),
-        score_s: float = 0.0,
-        timer: Callable[[], float] = time.perf_counter,
-        weights: str = "",
-    ) -> None:
-        self.table, self.topic, self.telemetry = MemoryTable(log), MemoryTopic(), Telemetry()
-        self.end: int | None = None
-        """Where the pane topic ends, as far as the broker has said."""
-        self.score = ScoreLoop(
-            settings(score_s=score_s, weights=weights),
-            self.table.as_table,
-            self.topic.as_topic,
-            self.telemetry,
-            clock,
-            lambda _: self.end,
-            timer,
-        )
-
-    async def read(self, *events: Event) -> None:
-        """Let the agent see the events."""
-        await self.score.run(Chunks(*events).as_stream)
-
-    def said(self) -> dict[bytes | None, ScoreRecord]:
-        """Last word on each key, as a compacted topic keeps it."""
-        return {message.key: msgspec.json.decode(message.value, type=ScoreRecord) for message in self.topic.messages}
-
-
-def chunk(reports: Sequence[Report], partition: int = 0, offset: int = 0, source: int = 0) -> Event:
-    """A message of ``trust.panes`` about reports at the first offsets of a source partition."""
-    state = FoldState()
-    fold(state, columns_of_reports(reports), NOW_S)
-    updates = take_updates(state, source)
-    assert updates is not None
-    return Event("trust.panes", partition, [Message(offset, NOW_S * 1_000, encode_updates(updates))])
-
-
-async def both(loop: Loop) -> None:
-    await loop.score.tick()
-    await loop.score.flush()
+from tests.support.memory_worker import NotServed
+from tests.support.plain_panes import NOW_S
+from tests.support.score_loop import GOOD, Loop, both, chunk, of
 
 
 def test_a_score_goes_out_by_its_provider_and_facet() -> None:
@@ -219,11 +163,6 @@ def test_panes_are_forgotten_as_of_the_last_score_and_not_of_the_clock() -> None
     asyncio.run(story())
 
 
-def of(*providers: str) -> list[Report]:
-    """A report about each."""
-    return [GOOD | {"provider_id": name, "task_type": None} for name in providers]
-
-
 def test_a_provider_is_scored_once_in_a_while_and_one_that_was_quiet_at_once() -> None:
     async def story() -> None:
         now_s = [float(NOW_S)]
@@ -237,6 +176,31 @@ def test_a_provider_is_scored_once_in_a_while_and_one_that_was_quiet_at_once() -
         now_s[0] += 0.5
         await loop.score.tick()
         assert {key: record.n for key, record in loop.said().items()} == {b"busy": 2, b"quiet": 1}
+
+    asyncio.run(story())
+
+
+def test_scores_of_tasks_and_regions_rest_longer_and_one_that_was_quiet_comes_at_once() -> None:
+    async def story() -> None:
+        now_s = [float(NOW_S - NOW_S % 60)]
+        loop = Loop(clock=lambda: now_s[0], score_s=1.0)
+
+        async def counted() -> dict[bytes, int]:
+            await loop.score.tick()
+            return {key: record.n for key, record in loop.said().items() if key}
+
+        search, mail = (GOOD | {"task_type": task} for task in ("search", "mail"))
+        await loop.read(chunk([search]))
+        assert await counted() == {b"a": 1, b"a|task=search": 1}
+        now_s[0] += 1.0
+        await loop.read(chunk([search, search, mail], offset=1))
+        assert await counted() == {b"a": 3, b"a|task=search": 1, b"a|task=mail": 1}
+        now_s[0] += FACET_RESTS - 1.5
+        assert await counted() == {b"a": 3, b"a|task=search": 1, b"a|task=mail": 1}
+        await counted()
+        assert loop.score.quiet_s() == 0.5
+        now_s[0] += 0.5
+        assert await counted() == {b"a": 3, b"a|task=search": 2, b"a|task=mail": 1}
 
     asyncio.run(story())
 

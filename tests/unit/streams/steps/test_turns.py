@@ -106,3 +106,15 @@ def test_the_first_to_come_due_is_the_one_that_waits_and_was_scored_longest_ago(
     assert held.due_from_s(1.0) == NOW_S + 0.5
     assert order(held, NOW_S + 0.25) == []
     assert order(held, NOW_S + 0.5) == [1, 2]
+
+
+def test_some_rest_longer_than_others() -> None:
+    held, rests_s = turns(3), np.array([1.0, 5.0])
+    held.take(these(0, 1), NOW_S)
+    held.reported(these(0, 1, 2), NOW_S)
+    assert held.due(NOW_S + 0.9, rests_s)[0].tolist() == []
+    assert held.due_from_s(rests_s) == NOW_S + 1
+    assert held.due(NOW_S + 4.9, rests_s)[0].tolist() == [0], "whose rest is not given is not looked at"
+    held.take(these(0), NOW_S + 4.9)
+    assert held.due_from_s(rests_s) == NOW_S + 5
+    assert held.due(NOW_S + 5, rests_s)[0].tolist() == [1]
