@@ -4,10 +4,12 @@
 
 #include <stdint.h>
 
-/* As _Table of tally.py. */
+/* As _Table of tally.py. `changes` holds the slots that changed, while these are `most` or fewer. */
 typedef struct {
     uint64_t *slots;
     int64_t room, held, changed, words;
+    uint32_t *changes;
+    int64_t most;
 } Tally;
 
 typedef struct {
@@ -60,6 +62,11 @@ INLINE void set(Tally *tally, uint64_t slot, Entry entry, int words) {
     }
 }
 
+INLINE void note_change(Tally *tally, uint64_t slot) {
+    if (tally->changed < tally->most) tally->changes[tally->changed] = (uint32_t)slot;
+    tally->changed++;
+}
+
 static int is_full(const Tally *tally) { return 3 * (tally->held + 1) > 2 * tally->room; }
 
 INLINE int64_t add(Tally *tally, const int64_t *keys, const int64_t *amounts, int64_t n, int words) {
@@ -71,7 +78,7 @@ INLINE int64_t add(Tally *tally, const int64_t *keys, const int64_t *amounts, in
         int64_t sum = held.count + amounts[at];
         if (!fits(keys[at], sum, words)) break;
         tally->held += held.key < 0;
-        tally->changed += !held.is_changed;
+        if (!held.is_changed) note_change(tally, slot);
         set(tally, slot, (Entry){keys[at], sum, 1}, words);
     }
     return at;
@@ -110,7 +117,7 @@ void trustscore_tally_mark(Tally *tally, const int64_t *keys, int64_t n) {
         if (held.key < 0 || held.is_changed) continue;
         held.is_changed = 1;
         set(tally, slot, held, words);
-        tally->changed++;
+        note_change(tally, slot);
     }
 }
 
@@ -126,11 +133,15 @@ void trustscore_tally_read(const Tally *tally, int64_t *keys, int64_t *counts) {
     }
 }
 
-/* Writes those that are marked as changed, [changed] each, and takes the marks away. */
+/* Writes those that are marked as changed, [changed] each, and takes the marks away. The whole table is looked through only
+   where many changed: a tick changes few of what a day holds. */
 void trustscore_tally_take(Tally *tally, int64_t *keys, int64_t *counts) {
-    int words = (int)tally->words;
+    int words = (int)tally->words, is_noted = tally->changed <= tally->most;
     int64_t found = 0;
-    for (uint64_t slot = 0; slot < (uint64_t)tally->room && found < tally->changed; slot++) {
+    for (uint64_t at = 0; found < tally->changed && at < (uint64_t)tally->room; at++) {
+        if (is_noted && found + AHEAD < tally->changed)
+            __builtin_prefetch(&tally->slots[tally->changes[found + AHEAD] * (uint64_t)words], 1);
+        uint64_t slot = is_noted ? tally->changes[found] : at;
         Entry held = entry_at(tally, slot, words);
         if (!held.is_changed) continue;
         keys[found] = held.key;
@@ -146,8 +157,10 @@ void trustscore_tally_fill(Tally *tally, const Tally *older) {
     int words = (int)tally->words;
     for (uint64_t at = 0; at < (uint64_t)older->room; at++) {
         Entry held = entry_at(older, at, (int)older->words);
-        if (held.key >= 0) set(tally, slot_of(tally, held.key, words), held, words);
+        if (held.key < 0) continue;
+        uint64_t slot = slot_of(tally, held.key, words);
+        set(tally, slot, held, words);
+        if (held.is_changed) note_change(tally, slot);
     }
     tally->held = older->held;
-    tally->changed = older->changed;
 }

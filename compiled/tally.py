@@ -13,6 +13,8 @@ __all__ = ["Tally"]
 
 LEAST_ROOM: Final = 64
 GROWTH: Final = 2
+NOTED_SHARE: Final = 16
+"""Of the slots one in so many may change before a look through all of them is as good as a note of each."""
 
 
 class _Table(ctypes.Structure):
@@ -22,11 +24,13 @@ class _Table(ctypes.Structure):
         ("held", ctypes.c_int64),
         ("changed", ctypes.c_int64),
         ("words", ctypes.c_int64),
+        ("changes", ctypes.c_void_p),
+        ("most", ctypes.c_int64),
     )
 
 
 class Tally:
-    """Counts by key, from 0 on, and which of them were added to; 12 to 24 bytes a key.
+    """Counts by key, from 0 on, and which of them were added to; 12 to 25 bytes a key.
 
     Where a key is 2**34 - 1 or more, or a count 2**29 or more, a key takes twice as much. Counts are below 2**62.
 
@@ -36,14 +40,15 @@ class Tally:
         Without the library.
     """
 
-    __slots__ = ("_slots", "_table")
+    __slots__ = ("_changes", "_slots", "_table")
 
     def __init__(self) -> None:
         self._make(LEAST_ROOM, 1)
 
     def _make(self, room: int, words: int) -> None:
         self._slots: NDArray[np.uint64] = np.zeros(room * words, np.uint64)
-        self._table = _Table(pointer(self._slots), room, 0, 0, words)
+        self._changes = np.empty(room // NOTED_SHARE, np.uint32)
+        self._table = _Table(pointer(self._slots), room, 0, 0, words, pointer(self._changes), len(self._changes))
 
     def __reduce_ex__(self, protocol: object) -> Never:
         raise TypeError("a Tally holds addresses of its own arrays and is not copied; put what it holds into a new one")
@@ -54,7 +59,7 @@ class Tally:
     @property
     def nbytes(self) -> int:
         """What the table takes."""
-        return self._slots.nbytes
+        return self._slots.nbytes + self._changes.nbytes
 
     def add(self, keys: Ints, amounts: Ints) -> None:
         """Add to counts, which are changed by it; a key may occur more than once."""
@@ -113,7 +118,7 @@ class Tally:
             self._move(table.room, 2)
 
     def _move(self, room: int, words: int) -> None:
-        older, slots = self._table, self._slots
+        older, slots = self._table, self._slots  # of the older one's changes nothing is read
         self._make(room, words)
         _compiled().trustscore_tally_fill(ctypes.byref(self._table), ctypes.byref(older))
         del slots  # until here the older table points into them

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compiled import tally as module
-from compiled.tally import Tally
+from compiled.tally import NOTED_SHARE, Tally
 
 keys = st.lists(
     st.one_of(st.integers(0, 40), st.sampled_from([0, 2**34 - 2, 2**34 - 1, 2**40, 2**63 - 1])), max_size=200
@@ -68,15 +68,30 @@ def test_it_grows_past_any_number_of_keys_and_keeps_what_was_changed() -> None:
     assert taken(tally) == dict.fromkeys(many[:10].tolist(), 7)
 
 
+@pytest.mark.parametrize("changed", [1, 4_096, 4_097, 40_000])
+def test_few_changes_are_noted_and_many_looked_for(changed: int) -> None:
+    tally, many = Tally(), np.arange(40_000, dtype=np.int64) * 929
+    tally.put(many, np.zeros(40_000, np.int64))
+    for turn in range(1, 3):
+        tally.add(many[:changed], np.full(changed, 1))
+        tally.mark(many[: changed // 2])
+        assert taken(tally) == dict.fromkeys(many[:changed].tolist(), turn)
+        assert not taken(tally)
+    tally.mark(many[-changed:])
+    tally.put(many + 1, np.zeros(40_000, np.int64))
+    assert set(taken(tally)) == set(many[-changed:].tolist()), "what is noted moves with a table that grows"
+
+
 def test_it_takes_eight_bytes_a_slot_while_that_holds_all_and_a_third_of_the_slots_are_taken() -> None:
     again, many = np.zeros(50_000, np.int64), np.arange(50_000, dtype=np.int64)
-    for keys_of, most in ((again, 64 * 8), (many, 3 * 8 * 50_000)):
+    slot, noted = 8, 4 / NOTED_SHARE
+    for keys_of, most in ((again, 64 * (slot + noted)), (many, 3 * (slot + noted) * 50_000)):
         tally = Tally()
         tally.add(keys_of, np.ones(50_000, np.int64))
         assert len(tally) * 12 <= tally.nbytes <= most, "at most two thirds are taken"
         narrow = tally.nbytes
         tally.add(np.array([0]), np.array([2**29]))
-        assert tally.nbytes == 2 * narrow
+        assert tally.nbytes == narrow * (2 * slot + noted) / (slot + noted)
         assert held(tally)[0] == keys_of.tolist().count(0) + 2**29
 
 
