@@ -19,7 +19,14 @@ MANY_BYTES: Final = 1 << 20
 """The same of what holds them, which may be few records of many reports."""
 RECENT: Final = 100
 """Records by which it is judged how many reports one holds."""
-Chunks = list[tuple[EventT[Any], Run]]
+
+
+class Chunk(NamedTuple):
+    """What came with one event, and the bytes of it."""
+
+    event: EventT[Any]
+    run: Run
+    size: int
 
 
 class Decoded(NamedTuple):
@@ -41,23 +48,24 @@ class ChunkReader:
         self._partition, self._json = partition, JsonReader()
         self.a_record = 1.0
         """Reports that a record held of late: one in JSON, many in Arrow."""
-        self._unread: Chunks = []
+        self._unread: list[Chunk] = []
         self._begun: asyncio.Task[Decoded] | None = None
         self._turn = asyncio.Lock()
 
     def add(self, event: EventT[Any]) -> None:
         """A chunk, behind all others."""
-        self._unread.append((event, run_of(take_run(event))))
+        run = run_of(take_run(event))
+        self._unread.append(Chunk(event, run, _bytes_of(run)))
 
     @property
     def unread(self) -> int:
         """Records of which nobody has begun to decode any."""
-        return sum(len(run) for _, run in self._unread)
+        return sum(len(chunk.run) for chunk in self._unread)
 
     @property
     def unread_bytes(self) -> int:
         """What these hold."""
-        return sum(map(_bytes_of, (run for _, run in self._unread)))
+        return sum(chunk.size for chunk in self._unread)
 
     async def begin(self) -> list[Decoded]:
         """What was begun before, decoded; of what came since the decoding begins, or where it is little is done."""
@@ -84,14 +92,16 @@ class ChunkReader:
         finally:
             self._begun = None
 
-    def _taken(self) -> Chunks:
+    def _taken(self) -> list[Chunk]:
         taken, self._unread = self._unread, []
         return taken
 
-    async def _decoded(self, unread: Chunks) -> Decoded:
-        run = joined(chunk for _, chunk in unread)
+    async def _decoded(self, unread: list[Chunk]) -> Decoded:
+        run = joined(chunk.run for chunk in unread)
         try:
-            if len(run) < MANY and _bytes_of(run) < MANY_BYTES:  # sooner done than a thread gets Python's lock again
+            if (
+                len(run) < MANY and sum(chunk.size for chunk in unread) < MANY_BYTES
+            ):  # sooner done than a thread gets Python's lock again
                 batch = decode(run, self._partition, self._json)
             else:
                 batch = await asyncio.to_thread(decode, run, self._partition, self._json)
@@ -100,7 +110,7 @@ class ChunkReader:
             raise
         held = max(1.0, len(batch.table) / max(1, batch.records))
         self.a_record += min(1.0, batch.records / RECENT) * (held - self.a_record)
-        return Decoded([event for event, _ in unread], run, batch)
+        return Decoded([chunk.event for chunk in unread], run, batch)
 
 
 def _bytes_of(run: Run) -> int:
