@@ -3,7 +3,8 @@
 import json
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -66,14 +67,28 @@ def _written(
     storage: pa.fs.FileSystem, where: Mapping[str, str | None], rows: pa.Table, plain: Collection[str]
 ) -> AddAction:
     place = "/".join(f"{name}={value}" for name, value in where.items())
-    dictionary, footers = [name for name in rows.column_names if name not in plain], list[pq.FileMetaData]()
     path = f"{place}/part-{uuid.uuid4()}.{COMPRESSION}.parquet"
     if isinstance(storage, pa.fs.SubTreeFileSystem):
         storage.create_dir(place, recursive=False)  # not its parents: a lake that is gone is not made again
-    with storage.open_output_stream(path) as out:
-        pq.write_table(rows, out, compression=COMPRESSION, use_dictionary=dictionary, metadata_collector=footers)
+    try:
+        with storage.open_output_stream(path) as out:
+            footer = _write(rows, out, [name for name in rows.column_names if name not in plain])
+    except BaseException:
+        with suppress(OSError):  # every try leaves a piece, on a disk that may be full
+            storage.delete_file(path)
+        raise
     size = storage.get_file_info(path).size
-    return AddAction(path, size, where, time.time_ns() // 1_000_000, True, _stats(footers[0]))
+    return AddAction(path, size, where, time.time_ns() // 1_000_000, True, _stats(footer))
+
+
+def _write(rows: pa.Table, out: pa.NativeFile, dictionary: Sequence[str]) -> pq.FileMetaData:
+    """Write one file; its footer.
+
+    ``pq.write_table`` would collect that, but it asks for it also where writing failed, and its RuntimeError hides why.
+    """
+    with pq.ParquetWriter(out, rows.schema, compression=COMPRESSION, use_dictionary=dictionary) as writer:
+        writer.write_table(rows)
+    return writer.writer.metadata
 
 
 def _stats(footer: pq.FileMetaData) -> str:

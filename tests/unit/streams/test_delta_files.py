@@ -1,7 +1,9 @@
 """Files that Arrow writes are files of a Delta table: their rows, and what the log says of them."""
 
 import json
-from collections.abc import Sequence
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -112,3 +114,23 @@ def test_what_a_sink_wrote_often_has_a_checkpoint(tmp_path: Path) -> None:
         sink.write(pa.table([["2026-01-01"], [0], [offset]], schema), {0: offset})
     assert (tmp_path / "t/_delta_log/_last_checkpoint").exists()
     assert DeltaTable(str(tmp_path / "t")).transaction_version("topic-0") == 100
+
+
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_that_takes_no_more_is_named_and_keeps_no_piece(tmp_path: Path) -> None:
+    many = table_of([(DAY, f"{number:064x}", 0.5, number, True, NOON, b"", []) for number in range(5_000)])
+    table = DeltaTable.create(str(tmp_path), SCHEMA, partition_by=["date"])
+    storage = storage_of(table, tmp_path, None)
+    with no_file_longer_than(4_096), pytest.raises(OSError, match="File too large"):
+        write_files(storage, many, "date", ["text"])
+    assert not list(tmp_path.rglob("*.parquet"))
+    assert len(write_files(storage, many, "date", ["text"])) == 1
