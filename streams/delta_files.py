@@ -68,14 +68,16 @@ def _written(
 ) -> AddAction:
     place = "/".join(f"{name}={value}" for name, value in where.items())
     path = f"{place}/part-{uuid.uuid4()}.{COMPRESSION}.parquet"
-    if isinstance(storage, pa.fs.SubTreeFileSystem):
+    is_local = isinstance(storage, pa.fs.SubTreeFileSystem)
+    if is_local:
         storage.create_dir(place, recursive=False)  # not its parents: a lake that is gone is not made again
     try:
         with storage.open_output_stream(path) as out:
             footer = _write(rows, out, [name for name in rows.column_names if name not in plain])
     except BaseException:
-        with suppress(OSError):  # every try leaves a piece, on a disk that may be full
-            storage.delete_file(path)
+        if is_local:  # a piece stays on a disk that may be full; an object store keeps none, and may be out of reach
+            with suppress(OSError):
+                storage.delete_file(path)
         raise
     size = storage.get_file_info(path).size
     return AddAction(path, size, where, time.time_ns() // 1_000_000, True, _stats(footer))

@@ -97,11 +97,9 @@ class ChunkReader:
         return taken
 
     async def _decoded(self, unread: list[Chunk]) -> Decoded:
-        run = joined(chunk.run for chunk in unread)
+        run, size = joined(chunk.run for chunk in unread), sum(chunk.size for chunk in unread)
         try:
-            if (
-                len(run) < MANY and sum(chunk.size for chunk in unread) < MANY_BYTES
-            ):  # sooner done than a thread gets Python's lock again
+            if len(run) < MANY and size < MANY_BYTES:  # sooner done than a thread gets Python's lock again
                 batch = decode(run, self._partition, self._json)
             else:
                 batch = await asyncio.to_thread(decode, run, self._partition, self._json)

@@ -1,6 +1,7 @@
 """The consumer of a worker that was never started."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,7 +12,7 @@ from streams.chunks import ChunkConsumer
 from tests.support.lake_maker import Message
 from tests.support.memory_worker import settings
 
-__all__ = ["REPORTS", "consumer_of", "record_at", "worker"]
+__all__ = ["REPORTS", "consumer_of", "play_with_consumer", "record_at", "worker"]
 
 REPORTS = TP("trust.reports", 0)
 
@@ -29,6 +30,16 @@ def consumer_of(parts: Parts) -> ChunkConsumer:
     consumer = parts.app.consumer
     assert isinstance(consumer, ChunkConsumer)
     return consumer
+
+
+def play_with_consumer(play: Callable[[ChunkConsumer], Awaitable[None]]) -> None:
+    """Play a story with the consumer of a worker."""
+
+    async def story() -> None:
+        with worker() as parts:
+            await play(consumer_of(parts))
+
+    asyncio.run(story())
 
 
 class Record(Message):

@@ -12,7 +12,7 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from streams.chunks import FETCH_WAIT_MS, MOST_CHUNKS, ChunkConsumer
-from tests.support.chunk_consumer import REPORTS, consumer_of, record_at, worker
+from tests.support.chunk_consumer import REPORTS, consumer_of, play_with_consumer, record_at, worker
 
 REJECTS = TP("trust.rejects", 0)
 
@@ -93,7 +93,7 @@ def test_gaps_between_chunk_ends_are_not_expanded_and_those_of_other_topics_are(
     asyncio.run(story())
 
 
-def test_a_chunk_is_one_message_at_the_place_of_its_lastrecord_at() -> None:
+def test_a_chunk_is_one_message_at_the_place_of_its_last_record() -> None:
     def check(consumer: ChunkConsumer) -> None:
         run: Any = [record_at(offset) for offset in (5, 6, 9)]
         message = consumer._chunk(REPORTS, run, 3)
@@ -161,10 +161,6 @@ def test_what_is_read_twice_in_a_generation_is_handed_over_once() -> None:
 def test_what_is_fetched_before_the_recovery_is_complete_is_read_again_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def story() -> None:
-        with worker() as parts:
-            await play(consumer_of(parts))
-
     async def play(consumer: ChunkConsumer) -> None:
         seeks = 0
 
@@ -198,7 +194,7 @@ def test_what_is_fetched_before_the_recovery_is_complete_is_read_again_in_order(
         await consumer.open(5)
         assert seeks == 4, "nothing came too early"
 
-    asyncio.run(story())
+    play_with_consumer(play)
 
 
 def test_a_chunk_handed_over_while_its_partition_was_leaving_holds_up_no_commit_of_the_next_generation() -> None:

@@ -10,7 +10,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.types import TP
 
 from streams.chunks import ChunkConsumer
-from tests.support.chunk_consumer import REPORTS, consumer_of, record_at, worker
+from tests.support.chunk_consumer import REPORTS, consumer_of, play_with_consumer, record_at, worker
 
 
 class _Fetcher(SimpleNamespace):
@@ -34,10 +34,6 @@ def _fetches(consumer: ChunkConsumer, fetcher: _Fetcher, *fetches: Sequence[int]
 
 
 def test_what_one_fetch_brought_is_handed_over_in_one_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        with worker() as parts:
-            await play(consumer_of(parts))
-
     async def play(consumer: ChunkConsumer) -> None:
         turns, fetcher, handed_over = 0, _Fetcher(), []
 
@@ -61,14 +57,10 @@ def test_what_one_fetch_brought_is_handed_over_in_one_turn_of_the_loop(monkeypat
         assert turn[0] == turn[1] == turn[2] < turn[3], "others have their turn between two fetches"
         assert consumer._read_offset[REPORTS] == 12
 
-    asyncio.run(story())
+    play_with_consumer(play)
 
 
 def test_a_chunk_that_nobody_may_take_is_given_up_once_the_flow_is_suspended(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
-        with worker() as parts:
-            await play(consumer_of(parts))
-
     async def play(consumer: ChunkConsumer) -> None:
         fetcher, handed_over = _Fetcher(), []
 
@@ -87,16 +79,12 @@ def test_a_chunk_that_nobody_may_take_is_given_up_once_the_flow_is_suspended(mon
         await asyncio.wait_for(draining, 5)
         assert not handed_over
 
-    asyncio.run(story())
+    play_with_consumer(play)
 
 
 def test_draining_ends_quietly_where_the_worker_stops_and_fails_where_it_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    async def story() -> None:
-        with worker() as parts:
-            await play(consumer_of(parts))
-
     async def play(consumer: ChunkConsumer) -> None:
         async def getmany(timeout: float) -> AsyncIterator[tuple[TP, Any]]:
             if timeout:
@@ -110,7 +98,7 @@ def test_draining_ends_quietly_where_the_worker_stops_and_fails_where_it_does_no
         app._stopped.set()
         await consumer._drain_messages(_Fetcher())
 
-    asyncio.run(story())
+    play_with_consumer(play)
 
 
 def test_what_the_thread_finds_or_cannot_read_reaches_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
